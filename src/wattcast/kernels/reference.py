@@ -1,0 +1,89 @@
+"""What the recurrent ops mean, in plain JAX: one step of a cell, and a scan of it over time.
+
+Conventions (equations in docs/words.md): arrays are time-major `[time, batch, feature]`; a weight
+multiplies from the right (`x @ W`); gates lie side by side in one matrix in the order named here.
+Elman: one. GRU: r, z, n, the reset applied after the product. LSTM: i, f, g, o.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class Weights(NamedTuple):
+    """Arrays of one recurrent layer; `gates` is 1 (Elman), 3 (GRU) or 4 (LSTM) times `hidden`.
+
+    Attributes:
+        w: input weights.
+        u: recurrent weights.
+        b: bias of the input side.
+        bn: GRU only: bias of the recurrent product of n, inside the reset. Zeros of size 0 elsewhere.
+    """
+
+    w: Float[Array, "inputs gates"]
+    u: Float[Array, "hidden gates"]
+    b: Float[Array, " gates"]
+    bn: Float[Array, " hidden_or_0"]
+
+
+class ElmanState(NamedTuple):
+    """State of an Elman layer: its hidden values."""
+
+    h: Float[Array, "*batch hidden"]
+
+
+class GRUState(NamedTuple):
+    """State of a GRU layer: its hidden values."""
+
+    h: Float[Array, "*batch hidden"]
+
+
+class LSTMState(NamedTuple):
+    """State of an LSTM layer: hidden values and cell values."""
+
+    h: Float[Array, "*batch hidden"]
+    c: Float[Array, "*batch hidden"]
+
+
+State = ElmanState | GRUState | LSTMState
+Step = Callable[[Weights, Float[Array, "*batch inputs"], State], State]
+
+
+def elman_step(weights: Weights, x: Float[Array, "*batch inputs"], state: ElmanState) -> ElmanState:
+    """h' = tanh(x W + h U + b)  (Elman 1990)."""
+    return ElmanState(jnp.tanh(x @ weights.w + state.h @ weights.u + weights.b))
+
+
+def gru_step(weights: Weights, x: Float[Array, "*batch inputs"], state: GRUState) -> GRUState:
+    """r, z = sigmoid(...); n = tanh(x Wn + bn_in + r * (h Un + bn)); h' = n + z * (h - n)  (Cho 2014)."""
+    xr, xz, xn = jnp.split(x @ weights.w + weights.b, 3, axis=-1)
+    hr, hz, hn = jnp.split(state.h @ weights.u, 3, axis=-1)
+    r = jax.nn.sigmoid(xr + hr)
+    z = jax.nn.sigmoid(xz + hz)
+    n = jnp.tanh(xn + r * (hn + weights.bn))
+    return GRUState(n + z * (state.h - n))
+
+
+def lstm_step(weights: Weights, x: Float[Array, "*batch inputs"], state: LSTMState) -> LSTMState:
+    """c' = sigmoid(f) * c + sigmoid(i) * tanh(g); h' = sigmoid(o) * tanh(c')  (Hochreiter 1997, Gers 2000)."""
+    i, f, g, o = jnp.split(x @ weights.w + state.h @ weights.u + weights.b, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * state.c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return LSTMState(jax.nn.sigmoid(o) * jnp.tanh(c), c)
+
+
+def scan(
+    step: Step, weights: Weights, xs: Float[Array, "time batch inputs"], state: State
+) -> tuple[Float[Array, "time batch hidden"], State]:
+    """Carry `state` along `xs`; returns the hidden values after every step, and the last state."""
+
+    def body(carry: State, x: Array) -> tuple[State, Array]:
+        carry = step(weights, x, carry)
+        return carry, carry.h
+
+    last, hs = jax.lax.scan(body, state, xs)
+    return hs, last
