@@ -1,0 +1,85 @@
+"""A trained network with all that is needed to use it: layout, scaling, settings, what it was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+from jaxtyping import PRNGKeyArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from wattcast.features.layout import Layout
+from wattcast.features.signals import Scaling, sizes
+from wattcast.nets.heads import AbstractHead, PointHead, QuantileHead
+from wattcast.nets.network import Network
+from wattcast.schema import QUANTILES
+
+
+class NetworkSettings(BaseModel):
+    """What is forecast, from what, by which network."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    horizon: int = Field(48, ge=1, description="steps ahead")
+    known: tuple[str, ...] = Field((), description="covariate columns known ahead")
+    country: str | None = Field(None, description="whose public holidays count (DE, US, AU-VIC)")
+    cell: Literal["elman", "gru", "lstm"] = Field("gru", description="recurrent cell")
+    hidden: tuple[int, ...] = Field((64,), min_length=1, description="units of each recurrent layer")
+    decoder: int = Field(32, ge=1, description="width of the decoder")
+    dropout: float = Field(0.3, ge=0, lt=1, description="share of state and input units dropped in training")
+    loss: Literal["pinball", "mse", "mae"] = Field("pinball", description="pinball gives bands, the others a point")
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """What `train.fit` gives and an artifact holds.
+
+    Attributes:
+        network: the weights.
+        settings: what was asked for.
+        layout: which readings it looks at.
+        scaling: of meters and covariates, from the training part.
+        ids: meters it was trained on.
+        step: length of an interval.
+        zone: clock of midnights and weekdays.
+        unit: of the readings, where known.
+        about: trained from, until, on how much, with which training settings and validation scores.
+    """
+
+    network: Network
+    settings: NetworkSettings
+    layout: Layout
+    scaling: Scaling
+    ids: tuple[str, ...]
+    step: timedelta
+    zone: str = "UTC"
+    unit: str | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def head_of(settings: NetworkSettings) -> AbstractHead:
+    """The head a loss belongs to."""
+    if settings.loss == "pinball":
+        return QuantileHead(QUANTILES)
+    return PointHead(len(QUANTILES), squared=settings.loss == "mse")
+
+
+def build(settings: NetworkSettings, lay: Layout, key: PRNGKeyArray) -> Network:
+    """A network at its start, of the sizes the settings and the layout give."""
+    return Network(
+        sizes(lay, len(settings.known)),
+        head_of(settings),
+        key,
+        cell=settings.cell,
+        hidden=settings.hidden,
+        decoder=settings.decoder,
+        dropout=settings.dropout,
+    )
+
+
+def shape_of(settings: NetworkSettings, lay: Layout) -> Network:
+    """The same without numbers: shapes and types only, for reading an artifact."""
+    return eqx.filter_eval_shape(build, settings, lay, jax.random.key(0))

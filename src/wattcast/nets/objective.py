@@ -1,0 +1,110 @@
+"""What training minimises and what validation measures: losses of a network over sequences of origins."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from wattcast.features.layout import Layout
+from wattcast.features.signals import Signals, inputs
+from wattcast.nets.heads import PointHead
+from wattcast.nets.network import Network
+
+
+class Goals(NamedTuple):
+    """What came at the steps ahead.
+
+    Attributes:
+        y: readings relative to the level at the origin.
+        counts: 1 where the reading is real, within the horizon and before `end`.
+        size: what an error is multiplied by: a point forecast is judged in units of the meter, bands
+            relative to its level.
+    """
+
+    y: Float[Array, "*origins outputs"]
+    counts: Float[Array, "*origins outputs"]
+    size: Float[Array, "*origins 1"]
+
+
+def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], m: Array, end: Array) -> Goals:
+    """Goals at origins `t` of meters `m`; nothing at or after `end` counts."""
+    ahead = jnp.asarray(lay.targets)[s.phase[t] % lay.stride]
+    at = t[..., None] + ahead
+    counts = s.seen[at, m[..., None]] * ((ahead < lay.horizon) & (at < end))
+    level = s.level[t, m][..., None]
+    squared = isinstance(network.head, PointHead) and network.head.squared
+    size = jnp.square(level) if squared else level if isinstance(network.head, PointHead) else jnp.ones_like(level)
+    return Goals(s.y[at, m[..., None]] / level - 1.0, counts, size)
+
+
+def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
+    network: Network,
+    s: Signals,
+    lay: Layout,
+    t: Int[Array, "time batch"],
+    m: Int[Array, "time batch"],
+    end: Int[Array, ""],
+    warmup: int,
+    key: PRNGKeyArray,
+) -> Float[Array, ""]:
+    """Mean loss over sequences of advances, a target at every advance after the warm-up.
+
+    Where advances are a day apart, a forecast at a random moment before the next one is learned as well.
+    """
+    k_scan, k_now, k_when, k_between = jax.random.split(key, 4)
+    x, local = inputs(s, lay, t, m, jnp)
+    h, _ = network.scan(x, network.stack.initial_state(t.shape[1]), k_scan)
+    late = (jnp.arange(t.shape[0]) >= warmup)[:, None, None]
+
+    def summed(raw: Array, t: Array) -> tuple[Array, Array]:
+        goal = goals(network, s, lay, t, m, end)
+        counts = goal.counts * late
+        return jnp.sum(network.head.loss(raw, goal.y) * goal.size * counts), jnp.sum(counts)
+
+    total, count = summed(network.decode(h, x, local, between=False, key=k_now), t)
+    if lay.stride > 1:
+        t = jnp.minimum(t + jax.random.randint(k_when, t.shape, 1, lay.stride), end - 1)
+        x, local = inputs(s, lay, t, m, jnp)
+        more = summed(network.decode(h, x, local, between=True, key=k_between), t)
+        total, count = total + more[0], count + more[1]
+    return total / jnp.maximum(count, 1.0)
+
+
+class Judgement(NamedTuple):
+    """Validation loss, and skill = 1 - MAE / MAE of the base the network corrects."""
+
+    loss: Float[Array, ""]
+    skill: Float[Array, ""]
+
+
+def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], skip: tuple[int, int]) -> Judgement:
+    """Judges all meters along advances `t`, with the state carried.
+
+    Args:
+        network: the network.
+        s: signals.
+        lay: layout.
+        t: advances, the first of them only to fill the state.
+        skip: how many at the start fill the state, and every how many of the rest are looked at.
+    """
+    meters = s.y.shape[1]
+    t = jnp.broadcast_to(t[:, None], (t.shape[0], meters))
+    m = jnp.broadcast_to(jnp.arange(meters)[None], t.shape)
+    x, local = inputs(s, lay, t, m, jnp)
+    h, _ = network.scan(x, network.stack.initial_state(meters))
+    h, x, local, t, m = (a[skip[0] :: skip[1]] for a in (h, x, local, t, m))
+    raw = network.decode(h, x, local, between=False)
+    goal = goals(network, s, lay, t, m, jnp.asarray(s.y.shape[0]))
+    loss = _mean(network.head.loss(raw, goal.y) * goal.size, goal.counts)
+    quantiles = network.head(raw)
+    median = quantiles[..., quantiles.shape[-1] // 2]
+    level = s.level[t, m][..., None] * goal.counts
+    base = _mean(jnp.abs(goal.y - local[..., 0]), level)
+    return Judgement(loss, 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9))
+
+
+def _mean(error: Array, weight: Array) -> Array:
+    return jnp.sum(error * weight) / jnp.maximum(jnp.sum(weight), 1e-9)
