@@ -17,7 +17,8 @@ from wattcast.features.signals import Scaling, Signals, inputs, scaling, signals
 from wattcast.features.view import View
 from wattcast.nets.forecaster import Forecaster
 from wattcast.nets.network import Network
-from wattcast.schema import NotReady, ReadingsError
+from wattcast.nets.stack import States
+from wattcast.schema import QUANTILES, NotReady, ReadingsError
 
 Quantiles = NDArray[np.float64]
 
@@ -48,16 +49,16 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
     t = np.asarray(origins)
     advance = t - s.phase[t] % lay.stride
     count = (int(advance.max()) - first) // lay.stride + 1
-    out = np.empty((len(t), horizon, len(panel.ids), len(f.network.head(jnp.zeros((1, f.network.head.params)))[0])))
+    out = np.empty((len(t), horizon - lay.gap, len(panel.ids), len(QUANTILES)))
     hs = _states(f.network, arrays, lay, first, count)
-    held = hs[(advance - first) // lay.stride]
+    held = hs[:, (advance - first) // lay.stride]
     step_of = lay.targets[s.phase[t] % lay.stride]
     for between in (False, True):
         here = np.flatnonzero((advance != t) == between)
         for part in np.array_split(here, max(1, len(here) * len(panel.ids) * step_of.shape[1] // 4_000_000)):
             if len(part):
-                q = np.asarray(_decode(f.network, arrays, lay, held[part], jnp.asarray(t[part]), between), np.float64)
-                order = np.argsort(step_of[part], axis=1)[:, :horizon]
+                q = np.asarray(_decode(f.network, arrays, lay, held[:, part], jnp.asarray(t[part]), between), np.float64)
+                order = np.argsort(step_of[part], axis=1)[:, lay.gap : horizon] if lay.stride > 1 else np.arange(horizon-lay.gap)[None]
                 q = np.take_along_axis(q, order[:, None, :, None], axis=2)  # [origin, meter, horizon, quantile]
                 out[part] = q.transpose(0, 2, 1, 3)
     return out * _scale(f, past).meter[None, None, :, None]
@@ -65,16 +66,19 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
 
 @eqx.filter_jit
 def _states(network: Network, s: Signals, lay: Layout, first: int, count: int) -> Array:
-    """Output of the stack after each of `count` advances `[advance, meter, hidden]`."""
+    """Output of each member's stack after each of `count` advances `[member, advance, meter, hidden]`."""
     meters = s.y.shape[1]
 
-    def advance(states, k):  # type: ignore[no-untyped-def]
-        t = jnp.full(meters, first + k * lay.stride)
-        x, _ = inputs(s, lay, t, jnp.arange(meters), jnp)
-        h, states = network.stack.step(network.encode(x), states)
-        return states, h
+    def carried(member: Network) -> Array:
+        def advance(states: States, k: Array) -> tuple[States, Array]:
+            t = jnp.full(meters, first + k * lay.stride)
+            x, _ = inputs(s, lay, t, jnp.arange(meters), jnp)
+            h, states = member.stack.step(member.encode(x), states)
+            return states, h
 
-    return jax.lax.scan(advance, network.stack.initial_state(meters), jnp.arange(count))[1]
+        return jax.lax.scan(advance, member.stack.initial_state(meters), jnp.arange(count))[1]
+
+    return eqx.filter_vmap(carried)(network)
 
 
 @eqx.filter_jit
@@ -84,8 +88,12 @@ def _decode(network: Network, s: Signals, lay: Layout, h: Array, t: Array, betwe
     t = jnp.broadcast_to(t[:, None], (t.shape[0], meters))
     m = jnp.broadcast_to(jnp.arange(meters)[None], t.shape)
     x, local = inputs(s, lay, t, m, jnp)
-    raw = network.decode(h, x, local, between=between)
-    return (network.head(raw) + 1.0) * s.level[t, m][..., None, None]
+
+    def member(network: Network, h: Array) -> Array:
+        return network.head(network.decode(h, x, local, between=between))
+
+    quantiles = jnp.mean(eqx.filter_vmap(member)(network, h), axis=0)
+    return (quantiles + 1.0) * s.level[t, m][..., None, None]
 
 
 def _scale(f: Forecaster, past: Panel) -> Scaling:

@@ -159,12 +159,12 @@ def fit(
 
 def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     past = view.panel
-    lay = layout(day=past.day, horizon=net.horizon, weekly=view.origin >= 21 * past.day)
+    lay = layout(day=past.day, horizon=net.horizon, weekly=view.origin >= 21 * past.day, gap=net.gap)
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context)
     optimiser = _optimiser(train)
     params, static = eqx.partition(build(net, lay, jax.random.key(train.seed)), eqx.is_inexact_array)
-    start = State(params, params, params, optimiser.init(params))
+    start = State(params, params, params, jax.vmap(optimiser.init)(params))
     run, judge_ = _compiled(static, lay, steps, optimiser, train)
     return Work(past, net, train, lay, steps, static, start, run, judge_)
 
@@ -215,7 +215,7 @@ def _compiled(
 ) -> tuple[Callable[..., tuple[State, Array]], Callable[..., Judgement]]:
     """An epoch (state, signals, key, end) -> (state, loss), and the judge (params, signals) -> Judgement."""
 
-    def batch(state: State, key: PRNGKeyArray, s: Signals, end: Array) -> tuple[State, Array]:
+    def member(params: Any, average: Any, memory: Any, key: PRNGKeyArray, s: Signals, end: Array) -> Any:
         k_start, k_meter, k_loss = jax.random.split(key, 3)
         advances = (end - lay.horizon - steps.first) // lay.stride + 1
         start = jax.random.randint(k_start, (steps.batch,), 0, advances - steps.context + 1)
@@ -223,11 +223,16 @@ def _compiled(
         m = jnp.broadcast_to(jax.random.randint(k_meter, (1, steps.batch), 0, s.y.shape[1]), t.shape)
         value, grads = jax.value_and_grad(
             lambda p: training_loss(eqx.combine(p, static), s, lay, t, m, end, steps.warmup, k_loss)
-        )(state.params)
-        updates, memory = optimiser.update(grads, state.optimiser, state.params)
-        params = optax.apply_updates(state.params, updates)
-        average = optax.incremental_update(params, state.average, 1 - train.ema)
-        return State(params, average, state.best, memory), value
+        )(params)
+        updates, memory = optimiser.update(grads, memory, params)
+        params = optax.apply_updates(params, updates)
+        return params, optax.incremental_update(params, average, 1 - train.ema), memory, value
+
+    def batch(state: State, key: PRNGKeyArray, s: Signals, end: Array) -> tuple[State, Array]:
+        keys = jax.random.split(key, jax.tree.leaves(state.params)[0].shape[0])
+        members = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
+        params, average, memory, values = members(state.params, state.average, state.optimiser, keys, s, end)
+        return State(params, average, state.best, memory), jnp.mean(values)
 
     @jax.jit
     def epoch(state: State, s: Signals, key: PRNGKeyArray, end: Array) -> tuple[State, Array]:

@@ -23,17 +23,19 @@ class Layout:
 
     Attributes:
         day: steps in a day.
-        horizon: steps ahead asked for.
+        gap: steps ahead left out before the first one asked for.
+        horizon: last step ahead asked for.
         stride: readings between two advances of the state: 1 or a day.
         recent: `[phase, recent]`: the readings seen last.
         lags: `[phase, lags]`: older readings that resemble what comes: the same hours some days or weeks before.
         targets: `[phase, outputs]`: steps ahead that the outputs stand for; in the day layout whole days, of
-            which only `< horizon` count.
+            which only `gap <= step < horizon` count.
         history: readings needed before the first forecast.
         weekly: whether it looks a week back.
     """
 
     day: int
+    gap: int
     horizon: int
     stride: int
     recent: Offsets
@@ -49,19 +51,20 @@ class Layout:
 
 
 @cache
-def layout(*, day: int, horizon: int, weekly: bool) -> Layout:
+def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0) -> Layout:
     """Layout for a horizon.
 
     Args:
         day: readings in a day.
         horizon: steps ahead.
         weekly: whether the readings are long enough (three weeks) to look a week back.
+        gap: steps ahead left out before the first one asked for.
     """
     make = _days if horizon * 2 >= day else _steps
-    return make(day, horizon, 7 * day if weekly else day)
+    return make(day, gap, horizon, 7 * day if weekly else day)
 
 
-def _days(day: int, horizon: int, season: int) -> Layout:
+def _days(day: int, gap: int, horizon: int, season: int) -> Layout:
     phase, slot = np.arange(day)[:, None], np.arange(day)[None]
     recent = -((phase - slot - 1) % day) - 1
     first = (slot - phase) % day
@@ -72,16 +75,16 @@ def _days(day: int, horizon: int, season: int) -> Layout:
     if season > day:  # two weeks back as well: what both weeks have is habit
         lags = np.concatenate([lags, targets - back - season], axis=1)
     history = int(-min(lags.min(), -2 * day))
-    return Layout(day, horizon, day, *(a.astype(np.int32) for a in (recent, lags, targets)), history, season > day)
+    return Layout(day, gap, horizon, day, *(a.astype(np.int32) for a in (recent, lags, targets)), history, season > day)
 
 
-def _steps(day: int, horizon: int, season: int) -> Layout:
-    targets = np.arange(horizon)
-    around = np.arange(-1, horizon + 1)  # a neighbour on either side
+def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
+    targets = np.arange(gap, horizon)
+    around = np.arange(gap - 1, horizon + 1)  # a neighbour on either side
     back = max(day, 2)
-    shifts = sorted({back, max(season, back)})
+    shifts = sorted({max(d * back, 2) for d in (1,2,3,4,7)}) if season > day else [back]
     lags = np.concatenate([around - s for s in shifts if s > horizon + 1] or [np.arange(-horizon - 4, -3)])
     recent = np.arange(-3, 0)
     history = int(-min(lags.min(), -3))
     tables = (a.astype(np.int32)[None] for a in (recent, lags, targets))
-    return Layout(day, horizon, 1, *tables, history, season > day)
+    return Layout(day, gap, horizon, 1, *tables, history, season > day)

@@ -44,7 +44,7 @@ def save_forecaster(
     header = {
         "version": VERSION,
         "settings": f.settings.model_dump(mode="json"),
-        "layout": {"day": f.layout.day, "horizon": f.layout.horizon, "weekly": f.layout.weekly},
+        "layout": {"day": f.layout.day, "gap": f.layout.gap, "horizon": f.layout.horizon, "weekly": f.layout.weekly},
         "ids": list(f.ids),
         "step_seconds": f.step.total_seconds(),
         "zone": f.zone,
@@ -103,10 +103,10 @@ def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str 
 
 
 def _layout(meta: dict[str, Any]) -> Layout:
-    day, horizon = int(meta["day"]), int(meta["horizon"])
-    if not (1 <= day <= 86_400 and 1 <= horizon <= 1_000_000):
+    day, gap, horizon = int(meta["day"]), int(meta["gap"]), int(meta["horizon"])
+    if not (1 <= day <= 86_400 and 0 <= gap < horizon <= 1_000_000):
         raise ValueError(f"a day of {day} steps and a horizon of {horizon} make no layout")
-    return layout(day=day, horizon=horizon, weekly=bool(meta["weekly"]))
+    return layout(day=day, horizon=horizon, weekly=bool(meta["weekly"]), gap=gap)
 
 
 def named(tree: Any) -> dict[str, Any]:

@@ -24,12 +24,14 @@ class NetworkSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     horizon: int = Field(48, ge=1, description="steps ahead")
+    gap: int = Field(0, ge=0, description="steps ahead left out before the first forecast one")
     known: tuple[str, ...] = Field((), description="covariate columns known ahead")
     country: str | None = Field(None, description="whose public holidays count (DE, US, AU-VIC)")
     cell: Literal["elman", "gru", "lstm"] = Field("gru", description="recurrent cell")
     hidden: tuple[int, ...] = Field((64,), min_length=1, description="units of each recurrent layer")
     decoder: int = Field(32, ge=1, description="width of the decoder")
     dropout: float = Field(0.3, ge=0, lt=1, description="share of state and input units dropped in training")
+    members: int = Field(3, ge=1, description="networks whose mean is the forecast")
     loss: Literal["pinball", "mse", "mae"] = Field("pinball", description="pinball gives bands, the others a point")
 
 
@@ -38,7 +40,7 @@ class Forecaster:
     """What `train.fit` gives and an artifact holds.
 
     Attributes:
-        network: the weights.
+        network: the weights; members stacked along axis 0.
         settings: what was asked for.
         layout: which readings it looks at.
         scaling: of meters and covariates, from the training part.
@@ -68,16 +70,20 @@ def head_of(settings: NetworkSettings) -> AbstractHead:
 
 
 def build(settings: NetworkSettings, lay: Layout, key: PRNGKeyArray) -> Network:
-    """A network at its start, of the sizes the settings and the layout give."""
-    return Network(
-        sizes(lay, len(settings.known)),
-        head_of(settings),
-        key,
-        cell=settings.cell,
-        hidden=settings.hidden,
-        decoder=settings.decoder,
-        dropout=settings.dropout,
-    )
+    """Networks at their start, of the sizes the settings and the layout give, stacked along axis 0."""
+
+    def member(key: PRNGKeyArray) -> Network:
+        return Network(
+            sizes(lay, len(settings.known)),
+            head_of(settings),
+            key,
+            cell=settings.cell,
+            hidden=settings.hidden,
+            decoder=settings.decoder,
+            dropout=settings.dropout,
+        )
+
+    return eqx.filter_vmap(member)(jax.random.split(key, settings.members))
 
 
 def shape_of(settings: NetworkSettings, lay: Layout) -> Network:

@@ -23,9 +23,9 @@ class AbstractHead(eqx.Module):
 
     @abstractmethod
     def loss(
-        self, raw: Float[Array, "*batch steps params"], y: Float[Array, "*batch steps"]
+        self, forecast: Float[Array, "*batch steps quantiles"], y: Float[Array, "*batch steps"]
     ) -> Float[Array, "*batch steps"]:
-        """Loss of each step ahead against what came."""
+        """Loss of a forecast (not of the raw numbers) at each step ahead against what came."""
 
 
 class PointHead(AbstractHead):
@@ -44,9 +44,9 @@ class PointHead(AbstractHead):
         return jnp.repeat(raw, self.quantiles, axis=-1)
 
     def loss(
-        self, raw: Float[Array, "*batch steps 1"], y: Float[Array, "*batch steps"]
+        self, forecast: Float[Array, "*batch steps quantiles"], y: Float[Array, "*batch steps"]
     ) -> Float[Array, "*batch steps"]:
-        error = y - raw[..., 0]
+        error = y - forecast[..., 0]
         return jnp.square(error) if self.squared else jnp.abs(error)
 
 
@@ -83,11 +83,11 @@ class QuantileHead(AbstractHead):
         return jnp.concatenate([below, median, above], axis=-1)
 
     def loss(
-        self, raw: Float[Array, "*batch steps 3"], y: Float[Array, "*batch steps"]
+        self, forecast: Float[Array, "*batch steps quantiles"], y: Float[Array, "*batch steps"]
     ) -> Float[Array, "*batch steps"]:
         """Pinball loss, mean over the levels (Koenker & Bassett 1978)."""
         levels = jnp.asarray(self.levels).reshape((1,) * y.ndim + (-1,))
-        error = y[..., None] - self(raw)
+        error = y[..., None] - forecast
         return jnp.mean(jnp.maximum(levels * error, (levels - 1) * error), axis=-1)
 
 

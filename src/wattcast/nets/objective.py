@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from wattcast.features.layout import Layout
 from wattcast.features.signals import Signals, inputs
 from wattcast.nets.heads import PointHead
-from wattcast.nets.network import Network
+from wattcast.nets.network import Network, mean_of_members
 
 
 class Goals(NamedTuple):
@@ -33,7 +33,7 @@ def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], 
     """Goals at origins `t` of meters `m`; nothing at or after `end` counts."""
     ahead = jnp.asarray(lay.targets)[s.phase[t] % lay.stride]
     at = t[..., None] + ahead
-    counts = s.seen[at, m[..., None]] * ((ahead < lay.horizon) & (at < end))
+    counts = s.seen[at, m[..., None]] * ((ahead >= lay.gap) & (ahead < lay.horizon) & (at < end))
     level = s.level[t, m][..., None]
     squared = isinstance(network.head, PointHead) and network.head.squared
     size = jnp.square(level) if squared else level if isinstance(network.head, PointHead) else jnp.ones_like(level)
@@ -62,7 +62,7 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
     def summed(raw: Array, t: Array) -> tuple[Array, Array]:
         goal = goals(network, s, lay, t, m, end)
         counts = goal.counts * late
-        return jnp.sum(network.head.loss(raw, goal.y) * goal.size * counts), jnp.sum(counts)
+        return jnp.sum(network.head.loss(network.head(raw), goal.y) * goal.size * counts), jnp.sum(counts)
 
     total, count = summed(network.decode(h, x, local, between=False, key=k_now), t)
     if lay.stride > 1:
@@ -81,10 +81,10 @@ class Judgement(NamedTuple):
 
 
 def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], skip: tuple[int, int]) -> Judgement:
-    """Judges all meters along advances `t`, with the state carried.
+    """Judges the mean of all members on all meters along advances `t`, with the state carried.
 
     Args:
-        network: the network.
+        network: members, stacked.
         s: signals.
         lay: layout.
         t: advances, the first of them only to fill the state.
@@ -94,12 +94,16 @@ def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], ski
     t = jnp.broadcast_to(t[:, None], (t.shape[0], meters))
     m = jnp.broadcast_to(jnp.arange(meters)[None], t.shape)
     x, local = inputs(s, lay, t, m, jnp)
-    h, _ = network.scan(x, network.stack.initial_state(meters))
-    h, x, local, t, m = (a[skip[0] :: skip[1]] for a in (h, x, local, t, m))
-    raw = network.decode(h, x, local, between=False)
+    kept = lambda a: a[skip[0] :: skip[1]]  # noqa: E731
+
+    def forecast(member: Network) -> Array:
+        h, _ = member.scan(x, member.stack.initial_state(meters))
+        return member.head(member.decode(kept(h), kept(x), kept(local), between=False))
+
+    quantiles = mean_of_members(forecast)(network)
+    t, m, local = kept(t), kept(m), kept(local)
     goal = goals(network, s, lay, t, m, jnp.asarray(s.y.shape[0]))
-    loss = _mean(network.head.loss(raw, goal.y) * goal.size, goal.counts)
-    quantiles = network.head(raw)
+    loss = _mean(network.head.loss(quantiles, goal.y) * goal.size, goal.counts)
     median = quantiles[..., quantiles.shape[-1] // 2]
     level = s.level[t, m][..., None] * goal.counts
     base = _mean(jnp.abs(goal.y - local[..., 0]), level)
