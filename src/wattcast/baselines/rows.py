@@ -27,10 +27,13 @@ class Scales:
     Attributes:
         floor: least level `[meter]` [unit of y].
         knots: where covariates bend `[bend, meter, covariate]`; NaN for those with two values or fewer.
+        least, most: range of covariates `[meter, covariate]`; a straight line says nothing beyond it.
     """
 
     floor: Floats
     knots: Floats
+    least: Floats
+    most: Floats
 
 
 def scales(y: Floats, covariates: Floats) -> Scales:
@@ -43,7 +46,10 @@ def scales(y: Floats, covariates: Floats) -> Scales:
         known = covariates[np.isfinite(covariates[:, m, k]), m, k]
         if len(np.unique(known[:1000])) > 2:
             knots[:, m, k] = np.quantile(known, BENDS)
-    return Scales(np.where(floor > 0, floor, 1.0), knots)
+    known = np.isfinite(covariates)
+    least = np.where(known, covariates, np.inf).min(0, initial=np.inf)
+    most = np.where(known, covariates, -np.inf).max(0, initial=-np.inf)
+    return Scales(np.where(floor > 0, floor, 1.0), knots, least, most)
 
 
 class Known:
@@ -59,7 +65,7 @@ class Known:
 
     def __init__(self, y: Floats, covariates: Floats, clock: Calendar, day: int, scale: Scales):
         self.y, self.day, self.clock, self.scale = filled(y, day), day, clock, scale
-        self.bent = _bend(carried(covariates, day), scale.knots)
+        self.bent = _bend(np.clip(carried(covariates, day), scale.least, scale.most), scale.knots)
         finite = np.isfinite(self.y)
         zero = np.zeros((1, y.shape[1]))
         self._count = np.concatenate([zero, np.cumsum(finite, 0)])
