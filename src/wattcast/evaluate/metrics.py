@@ -1,8 +1,8 @@
 """Scores of quantile forecasts: one function a metric, all with the same arguments.
 
 Shapes: `y [..., meter]`, `forecast [..., meter, quantile]` at `schema.QUANTILES` (the point forecast is the
-one at 0.5), `scale [meter]`, the seasonal naive error of the training part, which only `mase` reads. Points where
-`y` or the forecast is NaN are skipped; a metric without a point is NaN.
+one at 0.5), `scale [meter]`, the seasonal naive error of the training part, which only `mase` reads. Points
+where `y` or the forecast is NaN are skipped; a metric without a point is NaN.
 """
 
 from __future__ import annotations
