@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 from wattcast.evaluate import NETWORK
@@ -29,7 +30,6 @@ def series(times: Times, y: Floats, *, title: str, unit: str = "", wide: bool = 
         d.axes.plot(times, y, color=INK, linewidth=0.9)
         d.axes.set_title(title)
         d.axes.set_ylabel(unit)
-        d.axes.margins(x=0.01)
         _time_axis(d.axes, times)
     return d.svg
 
@@ -98,7 +98,6 @@ def forecast(
         d.axes.plot(times, y, color=INK, linewidth=1.1, label="actual")
         d.axes.set_title(title)
         d.axes.set_ylabel(unit)
-        d.axes.margins(x=0.01)
         _time_axis(d.axes, times)
         _legend_below(d.axes)
     return d.svg
@@ -114,7 +113,6 @@ def predicted(
             d.axes.plot(times, values, color=colour(name), linestyle=DASHES.get(name, "-"), label=name)
         d.axes.set_title(title)
         d.axes.set_ylabel(unit)
-        d.axes.margins(x=0.01)
         _time_axis(d.axes, times)
         _legend_below(d.axes)
     return d.svg
@@ -140,10 +138,14 @@ def skill_bars(skill: Mapping[str, Mapping[str, float]], *, title: str) -> str:
     values = [100 * skill[n]["mae"] for n in names]
     with drawing((COLUMN[0], 0.9 + 0.42 * max(len(names), 3))) as d:
         shades = [NETWORK_COLOUR if v > 0 else "#d55e00" for v in values]
-        bars = d.axes.barh([_words(n) for n in names], values, color=shades, height=0.6)
+        # Bars end at -100 %: a hopeless one would squeeze all others to nothing; its number says the rest.
+        shown = [max(v, -100.0) for v in values]
+        bars = d.axes.barh([_words(n) for n in names], shown, color=shades, height=0.6)
         d.axes.bar_label(bars, [f"{v:+.1f} %" for v in values], padding=4, fontsize=9.5, color=INK)
         d.axes.axvline(0, color=INK, linewidth=0.8)
-        d.axes.margins(x=0.22)
+        low, high = min([0.0, *shown]), max([0.0, *shown])
+        room = 0.3 * (high - low)
+        d.axes.set_xlim(low - room if low < 0 else 0.0, high + room if high > 0 else 0.0)
         d.axes.grid(False, axis="y")
         d.axes.set_title(title)
         d.axes.set_xlabel("error saved [%]")
@@ -221,6 +223,8 @@ def _by_slot(slot: NDArray[np.floating], y: Floats) -> tuple[Floats, Floats, Flo
 
 
 def _time_axis(axes: Axes, times: Times) -> None:
+    axes.margins(x=0.01)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}"))
     if np.issubdtype(times.dtype, np.datetime64):
         dated(axes)
     else:

@@ -108,7 +108,10 @@ def days_sections(test: Backtest, scores: Scores, unit: str = "") -> list[Sectio
         times[rows, leads], y[rows, leads], q[rows, leads], title=f"The last week{label}", unit=unit,
         model=name, wide=True,
     )  # fmt: skip
-    parts: list[Part] = [Figure(last, f"{alt}: the last week.", wide=True)]
+    meters = len(test.panel.ids)
+    shown = f"Shown is {test.panel.ids[meter]}, the meter whose error is the median one of {meters:,}."
+    parts: list[Part] = [Text([shown])] if label else []
+    parts += [Figure(last, f"{alt}: the last week.", wide=True)]
     for kind, i, error in _picked(y, q):
         when = f"{times[i, 0].astype(object):%a %d %b %Y}"
         title = f"{kind}: {when}, WAPE {percent(error, 1)}"
@@ -149,6 +152,13 @@ def meters_section(scores: Scores) -> Section:
         won = int((table[shown[0]] < table[shown[1]]).sum())
         said = f"{shown[0]} is better than {_words(shown[1])} on {won} of {len(table)} meters."
         parts.append(Text([said], beside=True))
+    if len(table) > plots.MANY_METERS:
+        worst = table.sort(shown[0], descending=True, nulls_last=True).head(10)
+        rows = [[row[0], *(percent(v) for v in row[1:])] for row in worst.iter_rows()]
+        head = ["meter", *(f"{_words(n)}, WAPE" for n in shown)]
+        parts.append(
+            Table(head, rows, caption=f"The ten meters with the largest error of {_words(shown[0])}.")
+        )
     return Section("meters", "Meters", parts)
 
 

@@ -36,7 +36,8 @@ def headline(scores: Scores) -> str:
         return f"{NETWORK} stands alone: no baseline could be scored beside it."
     lost = [n for n, s in scores.skill.items() if not s["mae"] > 0]
     if beats(scores):
-        many = "its baseline" if len(scores.skill) == 1 else f"all {_count(len(scores.skill))} baselines"
+        n = len(scores.skill)
+        many = {1: "its baseline", 2: "both baselines"}.get(n, f"all {_count(n)} baselines")
         return f"{NETWORK} beats {many}."
     if len(lost) == len(scores.skill):
         return f"{NETWORK} does not beat a single baseline. Use {_words(_best(lost, scores))} instead."
@@ -78,7 +79,7 @@ def _best(names: Sequence[str], scores: Scores) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     words = [_words(n) for n in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _count(n: int) -> str:
