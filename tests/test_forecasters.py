@@ -119,6 +119,13 @@ def test_a_short_file_gives_a_forecast_or_none_but_no_error(make, days, horizon)
     assert (finite == np.isfinite(q).any(axis=-1)).all()
 
 
+@pytest.mark.parametrize(("minutes", "horizon"), [(1440, 7), (360, 4), (5, 36)])
+def test_other_steps(make, minutes, horizon):
+    panel = load_panel(days=45, minutes=minutes, meters=1)
+    q = forecast(make, panel, horizon, 40 * panel.day, [41 * panel.day])
+    assert np.isfinite(q).all()
+
+
 def test_an_origin_at_the_end_of_the_file(make):
     panel = load_panel(days=60, temperature=False)
     q = forecast(make, panel, 24, panel.end, [panel.end])

@@ -102,6 +102,20 @@ def test_without_a_network_the_best_baseline_is_shown(test):
     assert "The best of two baselines is" in html
 
 
+def test_a_constant_series_is_reported_without_fuss(test):
+    flat = {n: np.full_like(q, 7.0) for n, q in test.forecasts.items()}
+    constant = replace(test, y=np.full_like(test.y, 7.0), forecasts=flat, scale=np.zeros(1))
+    html = backtest_page(constant, compare(constant), title="house.csv")
+    assert "does not beat a single baseline" in html and "makes no error at all" in html
+
+
+def test_a_meter_without_readings_is_left_out():
+    two = run(meters=2)
+    two.y[..., 1] = np.nan
+    html = backtest_page(two, compare(two), title="houses.csv")
+    assert "of 1 meters" in html or "on 1 of 1" in html
+
+
 def test_many_findings_are_counted():
     many = [Finding(f"m{k}", "gap", 1, None, None, "left empty") for k in range(50)]
     table = findings_section(many).parts[0]

@@ -110,9 +110,9 @@ def _by(
     models: dict[str, Floats],
     score: Callable[[Floats, int], float],
 ) -> pl.DataFrame:
-    """One row a label, one column a model."""
+    """One row a label, one column a model; null where nothing was scored."""
     columns = {m: [score(q, i) for i in range(len(labels))] for m, q in models.items()}
-    return pl.DataFrame({name: labels, **columns})
+    return pl.DataFrame({name: labels, **columns}).fill_nan(None)
 
 
 def _wape_where(y: Floats, q: Floats, mask: NDArray[np.bool_]) -> float:

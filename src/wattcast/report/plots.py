@@ -133,8 +133,11 @@ def loss_curve(epochs: Sequence[Mapping[str, float]], *, title: str = "Loss by e
 
 
 def skill_bars(skill: Mapping[str, Mapping[str, float]], *, title: str) -> str:
-    """How much smaller than each baseline's the network's error is [%]; bars to the left are losses."""
-    names = list(skill)[::-1]
+    """How much smaller than each baseline's the network's error is [%]; bars to the left are losses.
+
+    A baseline without any error has no bar: nothing can be saved there.
+    """
+    names = [n for n in skill if np.isfinite(skill[n]["mae"])][::-1]
     values = [100 * skill[n]["mae"] for n in names]
     with drawing((COLUMN[0], 0.9 + 0.42 * max(len(names), 3))) as d:
         shades = [NETWORK_COLOUR if v > 0 else "#d55e00" for v in values]
@@ -144,8 +147,8 @@ def skill_bars(skill: Mapping[str, Mapping[str, float]], *, title: str) -> str:
         d.axes.bar_label(bars, [f"{v:+.1f} %" for v in values], padding=4, fontsize=9.5, color=INK)
         d.axes.axvline(0, color=INK, linewidth=0.8)
         low, high = min([0.0, *shown]), max([0.0, *shown])
-        room = 0.3 * (high - low)
-        d.axes.set_xlim(low - room if low < 0 else 0.0, high + room if high > 0 else 0.0)
+        room = 0.36 * max(high - low, 1.0)
+        d.axes.set_xlim(low - room if low < 0 else 0.0, high + room if high > 0 or low == 0 else 0.0)
         d.axes.grid(False, axis="y")
         d.axes.set_title(title)
         d.axes.set_xlabel("error saved [%]")
@@ -184,7 +187,7 @@ def calibration(table: pl.DataFrame, *, title: str) -> str:
 def meter_errors(table: pl.DataFrame, *, title: str) -> str:
     """Error of the first two models of `table` [%] for each meter, or over ranks where they are many."""
     names = table.columns[1:3]
-    table = table.sort(names[0], nulls_last=True)
+    table = table.drop_nulls().sort(names[0])
     if len(table) > MANY_METERS:
         return _meter_ranks(table, names, title)
     rows = np.arange(len(table))

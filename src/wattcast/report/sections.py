@@ -144,7 +144,7 @@ def meters_section(scores: Scores) -> Section:
     rest = [n for n in scores.models if n != name]
     best = min(rest, key=lambda n: scores.models[n]["mae"], default=None)
     shown = [n for n in (name, best) if n is not None]
-    table = scores.by_meter.select(scores.by_meter.columns[0], *shown)
+    table = scores.by_meter.select(scores.by_meter.columns[0], *shown).drop_nulls()
     picture = plots.meter_errors(table, title="Error by meter")
     text = f"Error of {' and '.join(_words(n) for n in shown)} by meter."
     parts: list[Part] = [Figure(picture, text)]
@@ -153,7 +153,7 @@ def meters_section(scores: Scores) -> Section:
         said = f"{shown[0]} is better than {_words(shown[1])} on {won} of {len(table)} meters."
         parts.append(Text([said], beside=True))
     if len(table) > plots.MANY_METERS:
-        worst = table.sort(shown[0], descending=True, nulls_last=True).head(10)
+        worst = table.sort(shown[0], descending=True).head(10)
         rows = [[row[0], *(percent(v) for v in row[1:])] for row in worst.iter_rows()]
         head = ["meter", *(f"{_words(n)}, WAPE" for n in shown)]
         parts.append(

@@ -53,6 +53,8 @@ def summary(scores: Scores, unit: str = "") -> list[str]:
     best = min(rest, key=lambda n: rest[n]["mae"])
     gap = scores.skill[best]["mae"]
     than = f"{percent(abs(gap), 1)} {'smaller' if gap > 0 else 'larger'} than"
+    if not math.isfinite(gap):
+        than = "no better than"
     unit = f"\N{NO-BREAK SPACE}{unit}" if unit else ""
     lines = [
         f"Its mean absolute error is {number(ours['mae'])}{unit} ({percent(ours['wape'])} of the load)."
@@ -67,6 +69,9 @@ def against(scores: Scores) -> list[str]:
     out = []
     for name, s in scores.skill.items():
         mae, pinball = percent(abs(s["mae"]), 1), percent(abs(s["pinball"]), 1)
+        if not math.isfinite(s["mae"]):
+            out.append(f"{_words(name)}: not beaten; it makes no error at all")
+            continue
         said = "beaten" if s["mae"] > 0 else "not beaten"
         first, second = ("smaller" if s[k] > 0 else "larger" for k in ("mae", "pinball"))
         out.append(f"{_words(name)}: {said}; error {mae} {first}, pinball loss {pinball} {second}")
