@@ -71,6 +71,7 @@ class Readings:
         unit: unit of `y`, where known [kW, kWh, MW, ...].
         source: file name or "frame", for messages.
         findings: what was seen so far.
+        notes: what reading the source took for granted, a sentence each (separator, columns, clock, step).
     """
 
     frame: pl.DataFrame
@@ -80,6 +81,7 @@ class Readings:
     unit: str | None = None
     source: str = "frame"
     findings: tuple[Finding, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def meters(self) -> list[str]:
