@@ -58,7 +58,7 @@ def check(readings: Readings) -> Readings:
 
 
 def _zero_run() -> pl.Expr:
-    """Number of the run of zeros or of other values a reading lies in; missing values do not break a run of zeros."""
+    """Number of the run of zeros, or of other values, a reading lies in; missing values break none."""
     zero = pl.col(Y).forward_fill().over(ID) == 0
     return pl.struct(ID, zero.fill_null(False)).rle_id().alias("run")
 

@@ -37,9 +37,9 @@ def describe(readings: Readings) -> list[dict[str, Any]]:
     """A summary of each meter.
 
     Returns:
-        For each meter `meter`; as pandas' `describe()` has them `count, mean, std, min, 25%, 50%, 75%, max`;
-        `step` [s]; `first, last` [UTC]; `gaps` (steps without a row), `missing` (rows without a value), `zeros`,
-        `negative` (readings); `seasons` (of "day", "week"; see `seasons`); `unit`.
+        For each meter `meter`; `count, mean, std, min, 25%, 50%, 75%, max` as pandas' `describe()` has them;
+        `step` [s]; `first, last` [UTC]; `gaps` (steps without a row), `missing` (rows without a value);
+        `zeros, negative` (readings); `seasons` (of "day", "week"; see `seasons`); `unit`.
     """
     return [_summary(part, readings) for part in readings.frame.partition_by(ID, maintain_order=True)]
 
@@ -73,9 +73,9 @@ def shape(readings: Readings, meter: str, *, first: int = 1500) -> Shape:
 def seasons(readings: Readings, meter: str) -> tuple[Season, ...]:
     """Which seasons a meter has.
 
-    A season is there if its mean course explains at least `SEASON_SHARE` of the variance (adjusted R2, so that
-    short series of noise have none): for the day, of the readings less their own day's mean; for the week, of
-    the days' means, by weekday. Two whole periods are needed.
+    A season is there if its mean course explains at least `SEASON_SHARE` of the variance (adjusted R2, so
+    that short series of noise have none): for the day, of the readings less their own day's mean; for the
+    week, of the days' means, by weekday. Two whole periods are needed.
     """
     part = readings.frame.filter(pl.col(ID) == meter)
     return _seasons(_on_grid(part, readings.step), readings.step)

@@ -19,7 +19,10 @@ def pandas(frame: pl.DataFrame) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("kind", [lambda f: f, lambda f: f.lazy(), pandas, lambda f: f.to_arrow()], ids=["polars", "lazy", "pandas", "arrow"])  # fmt: skip
+KINDS = {"polars": lambda f: f, "lazy": lambda f: f.lazy(), "pandas": pandas, "arrow": lambda f: f.to_arrow()}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 def test_every_kind_of_frame_goes_in_and_out(kind):
     frame = kind(POLARS.rename({"unique_id": "home", "ds": "when", "y": "kW"}))
     readings = read_frame(frame, "home", "when", "kW")
@@ -49,7 +52,8 @@ def test_zoned_stamps_come_back_zoned():
 
 
 def test_naive_local_stamps_come_back_local():
-    frame = pl.DataFrame({"ds": pl.datetime_range(datetime(2024, 1, 1), datetime(2024, 1, 2), "1h", eager=True)}).with_columns(y=1.0)  # fmt: skip
+    times = pl.datetime_range(datetime(2024, 1, 1), datetime(2024, 1, 2), "1h", eager=True)
+    frame = pl.DataFrame({"ds": times}).with_columns(y=1.0)
     readings = read_frame(frame, zone="Europe/Berlin")
     assert readings.meters == ["meter"]
     assert readings.frame["ds"][0] == datetime(2023, 12, 31, 23, tzinfo=UTC)

@@ -51,7 +51,8 @@ def test_plain_table(write):
     "rows",
     [
         "ds;y\n2024-01-01T00:00:00;1,5\n2024-01-01T01:00:00;2,5\n2024-01-01T02:00:00;4\n",
-        "ds\ty\n2024-01-01 00:00:00.0000000\t 1.5 \n2024-01-01 01:00:00.0000000\t 2.5 \n2024-01-01 02:00:00.0000000\t 4 \n",
+        "ds\ty\n2024-01-01 00:00:00.0000000\t 1.5 \n2024-01-01 01:00:00.0000000\t 2.5 \n2024-01-01 "
+        "02:00:00.0000000\t 4 \n",
         "ds|y\n01.01.2024 00:00|1,5\n01.01.2024 01:00|2,5\n01.01.2024 02:00|4,0\n",
         'ds,y\n"01/01/2024 00:00 - 01/01/2024 01:00","1.5"\n"01/01/2024 01:00 - 01/01/2024 02:00","2.5"\n'
         '"01/01/2024 02:00 - 01/01/2024 03:00","4"\n',
@@ -95,7 +96,8 @@ def test_cp1252_and_utf16(write):
 
 
 def test_parquet(tmp_path):
-    frame = pl.DataFrame({"meter_id": [7, 7, 8, 8], "time": [datetime(2024, 1, 1, h) for h in (0, 1, 0, 1)], "load": [1.0, 2, 3, 4]})  # fmt: skip
+    times = [datetime(2024, 1, 1, hour) for hour in (0, 1, 0, 1)]
+    frame = pl.DataFrame({"meter_id": [7, 7, 8, 8], "time": times, "load": [1.0, 2, 3, 4]})
     frame.write_parquet(tmp_path / "a.parquet")
     readings = read(tmp_path / "a.parquet")
     assert readings.meters == ["7", "8"]

@@ -66,7 +66,8 @@ def read(
     if made_up is not None:
         how = "given" if step else "assumed"
         notes += (
-            f"No column of times: stamps are made up from {MADE_UP_START:%Y-%m-%d %H:%M}, step {say_step(made_up)} {how}.",
+            f"No column of times: stamps are made up from {MADE_UP_START:%Y-%m-%d %H:%M}, step "
+            f"{say_step(made_up)} {how}.",
         )
     readings = settle(
         rows,
@@ -106,7 +107,8 @@ def _parquet(path: Path) -> tuple[pl.DataFrame, bool, tuple[str, ...]]:
 def _is_time(table: pl.DataFrame, ds: str, source: str) -> None:
     if ds in table.columns and not (table[ds].dtype == pl.Date or table[ds].dtype.base_type() == pl.Datetime):
         raise ReadingsError(
-            f"{source}: column {ds!r} does not hold times (its first cell is {table[ds][0]!r}); name another one as ds."
+            f"{source}: column {ds!r} does not hold times (its first cell is {table[ds][0]!r}); name "
+            "another one as ds."
         )
 
 

@@ -13,17 +13,20 @@ from wattcast.schema import ReadingsError
 
 _DS_NAMES = ("ds", "datetime", "timestamp", "time", "date_time", "interval_start_time", "date")
 _ID_NAMES = frozenset(
-    "unique_id id meter meter_id meterid lclid client client_id customer customer_id household household_id house "
-    "house_id site site_id building building_id area zone region country series series_id item_id sensor device "
+    "unique_id id meter meter_id meterid lclid client client_id customer customer_id household "
+    "household_id house "
+    "house_id site site_id building building_id area zone region country series series_id item_id "
+    "sensor device "
     "device_id name mpan nmi".split()
 )
-_Y_NAMES = ("y", "load", "demand", "consumption", "target", "usage", "value", "power", "energy", "reading", "kwh", "kw", "mw", "mwh", "gw")  # fmt: skip
+_Y_NAMES = tuple("y load demand consumption target usage value power energy reading kwh kw mw mwh gw".split())
 _Y_TOKENS = frozenset("load demand consumption usage kwh kw mw mwh gw gwh power energy".split())
 _NOT_Y = frozenset(
     "forecast predicted prediction price lag temp temperature humidity wind solar dewpoint".split()
 )
 _COUNTERS = frozenset(
-    "hour hr minute day month year week iso_week weekday dayofweek day_of_week dow quarter step index row rownames "
+    "hour hr minute day month year week iso_week weekday dayofweek day_of_week dow quarter step index "
+    "row rownames "
     "unnamed_0".split()
 )
 _UNITS = {"w": "W", "kw": "kW", "mw": "MW", "gw": "GW", "wh": "Wh", "kwh": "kWh", "mwh": "MWh", "gwh": "GWh"}
@@ -97,7 +100,8 @@ def find(
     values = wanted or _values(numbers, grouped=id is not None, named=named)
     if not values:
         raise ReadingsError(
-            f"{source} has no column of numbers to take as load (columns: {', '.join(map(repr, frame.columns))}); "
+            f"{source} has no column of numbers to take as load (columns: "
+            f"{', '.join(map(repr, frame.columns))}); "
             "give a table with one number for each time."
         )
     for name in wanted:
@@ -236,7 +240,7 @@ def _values(numbers: list[str], *, grouped: bool, named: bool) -> list[str]:
 
 
 def _alike(names: list[str]) -> list[str]:
-    """Names as meters have them: one stem and a number (MT_001, 8775499), or short codes in capitals (AT, BE)."""
+    """Names as meters have them: one stem and a number (MT_001, 8775499), or short codes (AT, BE)."""
     codes = [c for c in names if re.fullmatch(r"[A-Z]{2,4}", c)]
     if len(codes) > 2:
         return codes

@@ -99,7 +99,8 @@ def numbers(column: pl.Series, lines: pl.Series, source: str, decimal: Decimal) 
     if bad.any():
         row = bad.arg_true()[0]
         raise ReadingsError(
-            f"{source}, line {lines[row]}: column {column.name!r} holds {_cell(column[row])} where a finite number should "
+            f"{source}, line {lines[row]}: column {column.name!r} holds {_cell(column[row])} where a "
+            "finite number should "
             "be; mend the cell, or leave it empty where there was no reading.",
             when=f"line {lines[row]}",
         )
@@ -143,7 +144,8 @@ def _times(column: pl.Series, day_first: bool | None, notes: list[str]) -> pl.Se
     parsed = stamps.parse(filled, day_first=day_first)
     if parsed.guessed:
         notes.append(
-            f"Days and months of column {column.name!r} could be read either way; taken as {parsed.date_format} "
+            f"Days and months of column {column.name!r} could be read either way; taken as "
+            f"{parsed.date_format} "
             "(day_first overrules)."
         )
     return parsed.ds.alias(column.name)
@@ -172,7 +174,8 @@ def _broken(source: Source, dialect: Dialect) -> ReadingsError:
         for row in rows:
             if rows.line_num >= dialect.first_row and len(row) > dialect.width:
                 return ReadingsError(
-                    f"{source.name}, line {rows.line_num}: {len(row)} cells where {dialect.width} are expected; "
+                    f"{source.name}, line {rows.line_num}: {len(row)} cells where {dialect.width} are "
+                    "expected; "
                     "mend the line, or name the separator.",
                     when=f"line {rows.line_num}",
                 )

@@ -132,7 +132,7 @@ def _commonest(values: object) -> int:
 
 
 def _header(table: list[list[str]]) -> tuple[str, ...] | None:
-    """First row, if it has words where the rows below have numbers or stamps (or words that differ, alone)."""
+    """First row, if it has words where the rows below have numbers or stamps, or stands alone."""
     first, body = table[0], table[1:]
     if any(is_number(c) and not c.isdigit() or stamps.looks_like(c) for c in first):
         return None

@@ -47,7 +47,8 @@ def read_frame(
     names = table.columns
     if ds not in names:
         raise ReadingsError(
-            f"The frame has no column {ds!r}; it has {', '.join(map(repr, names))}. Name the column of times with ds "
+            f"The frame has no column {ds!r}; it has {', '.join(map(repr, names))}. Name the column of "
+            "times with ds "
             "(a pandas index has to be reset first)."
         )
     table = _with_times(table, ds)
@@ -110,7 +111,8 @@ def _polars(frame: Any) -> pl.DataFrame:
         native = nw.from_native(frame)
     except TypeError as error:
         raise ReadingsError(
-            f"A {type(frame).__name__} is not a frame; give a pandas, Polars or Arrow table, or a file to read()."
+            f"A {type(frame).__name__} is not a frame; give a pandas, Polars or Arrow table, or a file "
+            "to read()."
         ) from error
     table = native.collect() if isinstance(native, nw.LazyFrame) else native
     if table.implementation.is_polars():
@@ -136,19 +138,22 @@ def _column(column: nw.Series[Any]) -> pl.Series:
     values = column.to_list()
     if kind == nw.Date:
         return pl.Series(column.name, values, dtype=pl.Date)
-    return pl.Series(column.name, [None if v is None or v != v else str(v) for v in values], dtype=pl.String)
+    texts = [str(value) if isinstance(value, str | int) else None for value in values]  # pandas has NaN there
+    return pl.Series(column.name, texts, dtype=pl.String)
 
 
 def _with_times(table: pl.DataFrame, ds: str) -> pl.DataFrame:
     kind = table[ds].dtype
     if kind.is_integer():
         raise ReadingsError(
-            f"Column {ds!r} holds whole numbers ({kind}), not times; turn them into times first, for instance "
+            f"Column {ds!r} holds whole numbers ({kind}), not times; turn them into times first, for "
+            "instance "
             "pl.datetime_range(...), or pd.date_range(...), with the meters' real step."
         )
     if not (kind == pl.Date or kind.base_type() == pl.Datetime):
         raise ReadingsError(
-            f"Column {ds!r} holds {kind}, not times; parse it first (pd.to_datetime, or str.to_datetime in Polars), or "
+            f"Column {ds!r} holds {kind}, not times; parse it first (pd.to_datetime, or "
+            "str.to_datetime in Polars), or "
             "name another column with ds."
         )
     return table

@@ -107,7 +107,8 @@ def _commonest_step(rows: pl.DataFrame, source: str) -> timedelta:
     best = counts.sort("len", "step", descending=[True, False]).head(1).collect()
     if best.is_empty():
         raise ReadingsError(
-            f"{source} has a single time for each meter, so no step can be found; give more readings, or the step."
+            f"{source} has a single time for each meter, so no step can be found; give more readings, "
+            "or the step."
         )
     step = best["step"][0]
     assert isinstance(step, timedelta)
@@ -157,7 +158,8 @@ def _once_each(rows: pl.DataFrame, source: str, findings: list[Finding]) -> pl.D
         same = clash.filter((pl.col(ID) == meter) & (pl.col(DS) == when))
         lines = ", ".join(str(line) for line in same[LINE].drop_nulls())
         raise ReadingsError(
-            f"{source}: meter {meter!r} has {len(same)} different readings ({', '.join(f'{v:g}' for v in same[Y].drop_nulls())}) "
+            f"{source}: meter {meter!r} has {len(same)} different readings "
+            f"({', '.join(f'{v:g}' for v in same[Y].drop_nulls())}) "
             f"at {when:%Y-%m-%d %H:%M}{f' (lines {lines})' if lines else ''}; keep one of them.",
             meter=meter,
             when=when,
@@ -186,7 +188,8 @@ def _on_grid(rows: pl.DataFrame, source: str, step: timedelta) -> None:
         row = runs.row(0, named=True)
         raise ReadingsError(
             f"{place(source, row[LINE])}: meter {row[ID]!r} has a step of {say_step(row['step'])} from "
-            f"{row[DS]:%Y-%m-%d %H:%M} on, while {say_step(step)} is the commonest; split the file there, or bring it "
+            f"{row[DS]:%Y-%m-%d %H:%M} on, while {say_step(step)} is the commonest; split the file "
+            "there, or bring it "
             "to one step first.",
             meter=row[ID],
             when=row[DS],
@@ -197,7 +200,8 @@ def _on_grid(rows: pl.DataFrame, source: str, step: timedelta) -> None:
     if len(off):
         row = off.row(0, named=True)
         raise ReadingsError(
-            f"{place(source, row[LINE])}: meter {row[ID]!r} has {len(off)} readings off its step of {say_step(step)}, the "
+            f"{place(source, row[LINE])}: meter {row[ID]!r} has {len(off)} readings off its step of "
+            f"{say_step(step)}, the "
             f"first at {row[DS]:%Y-%m-%d %H:%M:%S}; remove or mend them, or give the step.",
             meter=row[ID],
             when=row[DS],

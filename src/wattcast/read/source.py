@@ -21,7 +21,7 @@ class Source:
 
     Attributes:
         name: file name for messages.
-        text: UTF-8 bytes without byte-order mark; line ends are `\\n` or `\\r\\n`.
+        text: UTF-8 bytes without byte-order mark; lines end in LF or CR LF.
         encoding: encoding it was found in.
     """
 

@@ -1,7 +1,7 @@
 """Text -> times: finds the format of a column of stamps and parses all of it.
 
-Read are ISO dates and dates with the day or the month first, month names, 12- and 24-hour clocks, fractions of
-any length, `24:00`, offsets from UTC, and intervals ("01/01/2025 00:00 - 01/01/2025 00:15").
+Read are ISO dates and dates with the day or the month first, month names, 12- and 24-hour clocks, fractions
+of any length, `24:00`, offsets from UTC, and intervals ("01/01/2025 00:00 - 01/01/2025 00:15").
 """
 
 from __future__ import annotations
