@@ -52,6 +52,8 @@ def check(readings: Readings) -> Readings:
         .then(pl.lit("suspect"))
         .otherwise(pl.lit("ok"))
     )
+    if QUALITY in readings.frame.columns:  # marks that reading made
+        quality = pl.when(pl.col(QUALITY) == "suspect").then(pl.lit("suspect")).otherwise(quality)
     frame = marked.select(*(c for c in readings.frame.columns if c != QUALITY), quality.alias(QUALITY))
     findings = (*_gaps(readings), *_marked(marked), *_series(readings))
     return replace(readings, frame=frame, findings=(*readings.findings, *findings))

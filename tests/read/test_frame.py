@@ -92,10 +92,6 @@ HOURS = [datetime(2024, 1, 1, h) for h in range(3)]
         (pl.DataFrame({"ds": HOURS, "y": ["a", "b", "c"]}), "'y' does not hold numbers"),
         (pl.DataFrame({"ds": HOURS, "y": [1.0, float("inf"), 3]}), "infinite at 2024-01-01 01:00"),
         (pl.DataFrame({"ds": [*HOURS[:2], None], "y": [1.0, 2, 3]}), "the time is empty"),
-        (
-            pl.DataFrame({"ds": [*HOURS, HOURS[0]], "y": [1.0, 2, 3, 4]}),
-            r"2 different readings \(1, 4\) at 2024-01-01 00:00",
-        ),
     ],
 )
 def test_bad_frames(frame, words):

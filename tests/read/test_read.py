@@ -10,6 +10,7 @@ import zstandard
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from wattcast.check import check
 from wattcast.read import read
 from wattcast.schema import ReadingsError
 
@@ -214,10 +215,6 @@ BAD = [
         r"line 4: column 'y' holds '1e999'",
     ),
     (b"ds,y\n2024-01-01 00:00,1\nsoon,2\n2024-01-01 02:00,1\n", "line 3: the time is empty or unreadable"),
-    (
-        b"ds,y\n2024-01-01 00:00,1\n2024-01-01 01:00,2\n2024-01-01 01:00,3\n",
-        r"2 different readings \(2, 3\).*lines 3, 4",
-    ),
     (b"ds,y\n2024-01-01 00:00,1\n2024-01-01 01:00,2,3\n2024-01-01 02:00,1\n", "line 3: 3 cells where 2"),
     (b'ds,y\n2024-01-01 00:00,1\n"2024-01-01 01:00,2\n2024-01-01 02:00,1\n', "quote"),
     (b"to be or not to be\nthat is the question\n", "no column of numbers"),
@@ -320,3 +317,20 @@ def test_arbitrary_tables_are_readings_or_a_readings_error(write, rows, sign):
         assert frame.equals(frame.sort(pl.col("unique_id").rank("dense"), "ds")) or readings.frame.height > 0
         assert frame.select("unique_id", "ds").is_duplicated().sum() == 0
         assert frame["y"].is_infinite().sum() == 0
+
+
+def test_different_readings_of_one_time_are_marked(write):
+    text = HEADER + "2024-01-01 00:00,1\n2024-01-01 01:00,2\n2024-01-01 01:00,3\n2024-01-01 02:00,4\n"
+    readings = read(write(text))
+    assert readings.frame["y"].to_list() == [1, 2, 4]
+    assert readings.frame["quality"].to_list() == ["ok", "suspect", "ok"]
+    assert [(f.kind, f.count) for f in readings.findings] == [("conflict", 1)]
+    assert check(readings).frame["quality"].to_list() == ["ok", "suspect", "ok"]
+
+
+def test_few_stamps_off_the_step_are_left_out(write):
+    rows = [f"{datetime(2024, 1, 1) + timedelta(hours=i)},{i}" for i in range(200)]
+    rows.insert(50, "2024-01-03 01:37:12,7")
+    readings = read(write(HEADER + "\n".join(rows)))
+    assert readings.frame.height == 200
+    assert [(f.kind, f.count) for f in readings.findings] == [("off_grid", 1)]

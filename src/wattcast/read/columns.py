@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from wattcast.schema import ReadingsError
+from wattcast.schema import QUALITY, ReadingsError
 
 _DS_NAMES = ("ds", "datetime", "timestamp", "time", "date_time", "interval_start_time", "date")
 _ID_NAMES = frozenset(
@@ -44,6 +44,7 @@ class Columns:
         covariates: numbers that are not the load.
         unit: unit of the load, where its name says.
         notes: what was taken for what, in sentences.
+        as_meters: a value column is a meter even where it is the only one.
     """
 
     ds: str | None
@@ -53,11 +54,12 @@ class Columns:
     covariates: tuple[str, ...]
     unit: str | None
     notes: tuple[str, ...]
+    as_meters: bool = False
 
     @property
     def wide(self) -> bool:
         """Whether each value column is a meter."""
-        return len(self.values) > 1
+        return self.as_meters or len(self.values) > 1
 
 
 def find(
@@ -90,7 +92,7 @@ def find(
             )
     ds = ds or _time_column(frame)
     hour = _hour_column(frame, ds)
-    left = [c for c in frame.columns if c not in (ds, hour, id)]
+    left = [c for c in frame.columns if c not in (ds, hour, id, QUALITY)]
     if id is None:
         id = _id_column(frame.select(left), frame[ds] if ds and not hour else None, wanted)
         left = [c for c in left if c != id]

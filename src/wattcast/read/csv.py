@@ -9,6 +9,7 @@ from collections import Counter
 import polars as pl
 
 from wattcast.read import stamps
+from wattcast.read.clock import zone_of_offsets
 from wattcast.read.dialect import MISSING_WORDS, Decimal, Dialect, is_missing, is_number
 from wattcast.read.source import Source
 from wattcast.schema import ReadingsError
@@ -50,7 +51,7 @@ def typed(
     """Text columns turned into times, numbers and booleans where that is what they hold.
 
     Args:
-        table: text columns and `LINE`.
+        table: text columns and `LINE`; columns that have a type already keep it.
         source: name for messages.
         decimal: sign before the decimals.
         day_first: order of day and month in dates, None to find out.
@@ -64,13 +65,15 @@ def typed(
     notes: list[str] = []
     columns = []
     for column in table.drop(LINE):
-        kind = _kind(column)
+        kind = _kind(column) if column.dtype == pl.String else "typed"
         if kind == "stamp":
             columns.append(_times(column, day_first, notes))
         elif kind == "number":
             columns.append(numbers(column, table[LINE], source, decimal))
         elif kind == "boolean":
             columns.append(column.str.strip_chars().str.to_lowercase().is_in(["true", "yes"]))
+        elif kind == "typed":
+            columns.append(column)
         else:
             columns.append(column.str.strip_chars())
     return pl.DataFrame([table[LINE], *columns]), notes
@@ -148,7 +151,11 @@ def _times(column: pl.Series, day_first: bool | None, notes: list[str]) -> pl.Se
             f"{parsed.date_format} "
             "(day_first overrules)."
         )
-    return parsed.ds.alias(column.name)
+    ds = parsed.ds.alias(column.name)
+    if parsed.offsets is not None and (zone := zone_of_offsets(ds, parsed.offsets)):
+        notes.append(f"Offsets of column {column.name!r} are those of clock {zone}.")
+        ds = ds.dt.convert_time_zone(zone)
+    return ds
 
 
 def _names(dialect: Dialect, source: str) -> list[str]:

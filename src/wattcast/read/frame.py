@@ -12,7 +12,8 @@ import polars as pl
 
 from wattcast.read import columns as parts
 from wattcast.read.csv import LINE
-from wattcast.read.grid import known_zone, settle
+from wattcast.read.clock import Label, known_zone
+from wattcast.read.grid import settle
 from wattcast.read.wide import long
 from wattcast.schema import CUTOFF, DS, ID, Readings, ReadingsError, Y
 
@@ -25,6 +26,7 @@ def read_frame(
     *,
     step: timedelta | None = None,
     zone: str | None = None,
+    label: Label = "start",
     unit: str | None = None,
 ) -> Readings:
     """Readings of a long frame of any kind that narwhals knows.
@@ -32,10 +34,11 @@ def read_frame(
     Args:
         frame: pandas, Polars or Arrow table (or a lazy one, which is collected).
         id: column of meter names; a frame without it holds one meter.
-        ds: column of times, naive or with a zone; starts of the intervals.
+        ds: column of times, naive or with a zone.
         y: column of the load. Other columns of numbers become covariates.
         step: length of an interval; None finds it.
         zone: IANA name of the clock of naive stamps, and of the meters; None takes the stamps' own, else UTC.
+        label: side of the interval that the times name.
         unit: unit of `y` [kW, kWh, MW, ...].
 
     Raises:
@@ -57,7 +60,7 @@ def read_frame(
     table = table.with_columns(pl.lit(None, dtype=pl.Int64).alias(LINE))
     _finite(table, (*found.values, *found.covariates), found)
     rows = long(table, found, "The frame", meter="meter", step=None)
-    readings = settle(rows, "The frame", step=step, zone=zone, unit=unit or found.unit, notes=found.notes)
+    readings = settle(rows, "The frame", step=step, zone=zone, label=label, unit=unit or found.unit, notes=found.notes)
     return replace(readings, source="frame")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from wattcast.schema import ReadingsError
 #: Largest text taken into memory [bytes]; larger files go through `convert`, which streams.
 MAX_BYTES = 4 * 2**30
 
-_GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+_GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,6 @@ class Source:
     name: str
     text: bytes
     encoding: str
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether the file begins as Parquet does."""
-    with path.open("rb") as file:
-        return file.read(4) == _PARQUET
 
 
 def existing(path: str | Path) -> Path:
@@ -64,7 +59,7 @@ def load(path: str | Path) -> Source:
     """Unpacks and decodes a text file.
 
     Args:
-        path: text, plain or packed with gzip or zstd.
+        path: text, plain or packed with gzip, zstd or zip.
 
     Raises:
         ReadingsError: no such file, empty, damaged, too large, or not text.
@@ -88,16 +83,30 @@ def _unpacked(path: Path) -> bytes:
                 raw = packed.read(MAX_BYTES + 1)
         elif head == _ZSTD:
             raw = _unzstd(path)
+        elif head == _ZIP:
+            raw = _unzip(path)
         else:
             with path.open("rb") as file:
                 raw = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ReadingsError(f"{path.name} is cut short or damaged ({error}); fetch it again.") from error
     if len(raw) > MAX_BYTES:
         raise ReadingsError(
             f"{path.name} holds more than {MAX_BYTES // 2**30} GiB of text; convert it in parts."
         )
     return raw
+
+
+def _unzip(path: Path) -> bytes:
+    """The only table in a zip; what a Mac adds of its own is passed over."""
+    with zipfile.ZipFile(path) as packed:
+        inside = [i for i in packed.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX")]
+        tables = [i for i in inside if Path(i.filename).suffix.lower() in (".csv", ".txt", ".tsv")] or inside
+        if len(tables) != 1:
+            names = ", ".join(repr(i.filename) for i in tables[:10])
+            raise ReadingsError(f"{path.name} holds {len(tables)} files ({names}); unpack it and name one.")
+        with packed.open(tables[0]) as file:
+            return file.read(MAX_BYTES + 1)
 
 
 def _unzstd(path: Path) -> bytes:

@@ -9,7 +9,7 @@ import polars as pl
 from wattcast.read.columns import Columns
 from wattcast.read.csv import LINE
 from wattcast.read.grid import place
-from wattcast.schema import DS, ID, ReadingsError, Y
+from wattcast.schema import DS, ID, QUALITY, ReadingsError, Y
 
 #: Where files without times begin.
 MADE_UP_START = datetime(2011, 1, 1)
@@ -29,6 +29,7 @@ def long(
     """
     times = _times(frame, columns, source) if step is None else _made_up(frame, columns, step)
     covariates = [pl.col(c).cast(pl.Float64) for c in columns.covariates]
+    marks = [pl.col(QUALITY).cast(pl.String)] if QUALITY in frame.columns else []
     if columns.wide:
         table = frame.select(
             LINE, times.alias(DS), *covariates, *(pl.col(v).cast(pl.Float64) for v in columns.values)
@@ -37,7 +38,7 @@ def long(
         return table.unpivot(on=list(columns.values), index=index, variable_name=ID, value_name=Y)
     name = pl.lit(meter) if columns.id is None else pl.col(columns.id).cast(pl.String)
     value = pl.col(columns.values[0]).cast(pl.Float64)
-    return frame.select(name.alias(ID), times.alias(DS), value.alias(Y), *covariates, LINE)
+    return frame.select(name.alias(ID), times.alias(DS), value.alias(Y), *covariates, *marks, LINE)
 
 
 def _times(frame: pl.DataFrame, columns: Columns, source: str) -> pl.Series:
