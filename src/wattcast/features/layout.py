@@ -82,8 +82,9 @@ def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
     targets = np.arange(gap, horizon)
     around = np.arange(gap - 1, horizon + 1)  # a neighbour on either side
     back = max(day, 2)
-    shifts = sorted({max(d * back, 2) for d in (1,2,3,4,7)}) if season > day else [back]
-    lags = np.concatenate([around - s for s in shifts if s > horizon + 1] or [np.arange(-horizon - 4, -3)])
+    # every day of the week: with days 1 and 7 alone the chapter's network loses to a regression on all seven
+    shifts = [k * back for k in range(1, season // day + 1)]
+    lags = np.concatenate([around - s for s in shifts if s > horizon] or [np.arange(-horizon - 4, -3)])
     recent = np.arange(-3, 0)
     history = int(-min(lags.min(), -3))
     tables = (a.astype(np.int32)[None] for a in (recent, lags, targets))
