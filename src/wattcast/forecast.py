@@ -43,7 +43,8 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
     _check(f, panel, origins, horizon)
     lay, last = f.layout, max(origins)
     past = View(panel, last, lay.targets.max() + 1).panel
-    s = signals(past, _scale(f, past), lay, f.settings.country)
+    scale = _scale(f, past)
+    s = signals(past, scale, lay, f.settings.country)
     arrays = Signals(*map(jnp.asarray, s))
     first = lay.history + (-lay.history - int(s.phase[0])) % lay.stride
     t = np.asarray(origins)
@@ -57,11 +58,21 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
         here = np.flatnonzero((advance != t) == between)
         for part in np.array_split(here, max(1, len(here) * len(panel.ids) * step_of.shape[1] // 4_000_000)):
             if len(part):
-                q = np.asarray(_decode(f.network, arrays, lay, held[:, part], jnp.asarray(t[part]), between), np.float64)
-                order = np.argsort(step_of[part], axis=1)[:, lay.gap : horizon] if lay.stride > 1 else np.arange(horizon-lay.gap)[None]
-                q = np.take_along_axis(q, order[:, None, :, None], axis=2)  # [origin, meter, horizon, quantile]
+                q = np.asarray(
+                    _decode(f.network, arrays, lay, held[:, part], jnp.asarray(t[part]), between), np.float64
+                )
+                order = (
+                    np.argsort(step_of[part], axis=1)[:, lay.gap : horizon]
+                    if lay.stride > 1
+                    else np.arange(horizon - lay.gap)[None]
+                )
+                q = np.take_along_axis(
+                    q, order[:, None, :, None], axis=2
+                )  # [origin, meter, horizon, quantile]
                 out[part] = q.transpose(0, 2, 1, 3)
-    return out * _scale(f, past).meter[None, None, :, None]
+    middle = out[..., out.shape[-1] // 2, None]
+    out = np.sort(middle + (out - middle) * f.calibration, axis=-1)  # factors may differ enough to cross
+    return out * scale.meter[:, None]
 
 
 @eqx.filter_jit
@@ -109,14 +120,18 @@ def _scale(f: Forecaster, past: Panel) -> Scaling:
 
 def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) -> None:
     if panel.step != f.step:
-        raise ReadingsError(f"The model was trained on steps of {f.step}, these readings come every {panel.step}.")
+        raise ReadingsError(
+            f"The model was trained on steps of {f.step}, these readings come every {panel.step}."
+        )
     if horizon > f.settings.horizon:
         raise ReadingsError(
             f"A horizon of {horizon} steps lies beyond the {f.settings.horizon} the model was trained for; "
             f"ask for at most {f.settings.horizon}, or train with --horizon {horizon}."
         )
     if panel.names != f.settings.known:
-        raise ReadingsError(f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}.")
+        raise ReadingsError(
+            f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}."
+        )
     need = f.layout.history + f.layout.stride
     if min(origins) < need:
         raise NotReady(

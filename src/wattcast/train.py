@@ -27,12 +27,13 @@ from wattcast.features.plan import Plan, plan
 from wattcast.features.signals import Scaling, Signals, scaling, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import ArtifactError, named, read, restored, save_forecaster
-from wattcast.nets.forecaster import Forecaster, NetworkSettings, build
+from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
 from wattcast.nets.objective import Judgement, judge, training_loss
+from wattcast.schema import QUANTILES
 
 
 class TrainSettings(BaseModel):
-    """How the network learns. None means: by a rule from the data (features/plan.py)."""
+    """How the network learns. None means: by a rule from the data (features/plan.py, `_prepare`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,8 +41,8 @@ class TrainSettings(BaseModel):
     steps: int = Field(50, ge=1, description="batches an epoch")
     batch: int | None = Field(None, ge=1, description="sequences a batch")
     context: int | None = Field(None, ge=2, description="advances of the state a sequence")
-    learning_rate: float = Field(3e-3, gt=0, description="peak of the schedule: warm-up, then cosine")
-    weight_decay: float = Field(1e-2, ge=0, description="AdamW, on matrices")
+    learning_rate: float | None = Field(None, gt=0, description="peak of the schedule: warm-up, then cosine")
+    weight_decay: float = Field(1e-1, ge=0, description="AdamW, on matrices")
     clip: float = Field(1.0, gt=0, description="norm to which gradients are clipped")
     ema: float = Field(0.99, ge=0, lt=1, description="weight averaging: share kept a batch")
     validation: float = Field(0.15, gt=0, lt=0.5, description="share of the training part that validates")
@@ -93,6 +94,7 @@ class Place:
         epoch: epochs done in it.
         best_epoch: epoch of the best validation loss so far; as many the final stage trains.
         best_loss: that loss.
+        calibration: of the bands, on the validation tail, at that epoch.
         history: one dict an epoch, as `Epoch`.
     """
 
@@ -100,6 +102,7 @@ class Place:
     epoch: int = 0
     best_epoch: int = 0
     best_loss: float = float("inf")
+    calibration: tuple[float, ...] = (1.0,) * len(QUANTILES)
     history: tuple[dict[str, Any], ...] = ()
 
 
@@ -160,6 +163,10 @@ def fit(
 def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     past = view.panel
     lay = layout(day=past.day, horizon=net.horizon, weekly=view.origin >= 21 * past.day, gap=net.gap)
+    net = with_rules(net, lay)
+    train = train.model_copy(
+        update={"learning_rate": train.learning_rate or (5e-3 if lay.stride == 1 else 3e-3)}
+    )
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context)
     optimiser = _optimiser(train)
@@ -199,9 +206,11 @@ def _one_epoch(work: Work, state: State, place: Place, s: Signals, key: PRNGKeyA
     if final:
         state = state._replace(best=state.average)
     else:
-        val_loss, skill = map(float, work.judge(state.average, s))
+        judgement = work.judge(state.average, s)
+        val_loss, skill = float(judgement.loss), float(judgement.skill)
         if val_loss < place.best_loss or place.best_epoch == 0:
-            place = replace(place, best_loss=val_loss, best_epoch=number)
+            factors = tuple(np.asarray(judgement.calibration, float).tolist())
+            place = replace(place, best_loss=val_loss, best_epoch=number, calibration=factors)
             state = state._replace(best=state.average)
     readings = work.train.steps * work.plan.batch * work.plan.context * work.lay.stride
     epochs = place.best_epoch if final else work.train.epochs
@@ -252,6 +261,7 @@ def _compiled(
 
 def _optimiser(train: TrainSettings) -> optax.GradientTransformation:
     total, peak = train.epochs * train.steps, train.learning_rate
+    assert peak is not None
     schedule = optax.warmup_cosine_decay_schedule(0.0, peak, min(50, total // 4), total, peak / 100)
     matrices = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)  # noqa: E731
     adamw = optax.adamw(schedule, weight_decay=train.weight_decay, mask=matrices)
@@ -274,7 +284,10 @@ def _forecaster(work: Work, state: State, place: Place, scale: Scaling) -> Forec
         "history": list(place.history),
     }
     network = eqx.combine(state.best, work.static)
-    return Forecaster(network, work.net, work.lay, scale, past.ids, past.step, past.zone, None, about)
+    factors = np.asarray(place.calibration)
+    return Forecaster(
+        network, work.net, work.lay, scale, factors, past.ids, past.step, past.zone, None, about
+    )
 
 
 def _named_state(state: State) -> dict[str, np.ndarray]:
@@ -290,9 +303,13 @@ def _load_checkpoint(path: Path, work: Work) -> tuple[State, Place]:
     same["settings"] = meta["settings"] == work.net.model_dump(mode="json")
     if not all(same.values()):
         other = ", ".join(k for k, v in same.items() if not v)
-        raise ArtifactError(f"{path} belongs to a training that differs in: {other}. Start anew without --resume.")
+        raise ArtifactError(
+            f"{path} belongs to a training that differs in: {other}. Start anew without --resume."
+        )
     try:
-        place = Place(**{**meta["progress"], "history": tuple(meta["progress"]["history"])})
+        done = meta["progress"]
+        done = {**done, "history": tuple(done["history"]), "calibration": tuple(done["calibration"])}
+        place = Place(**done)
         return restored(work.start, tensors, "state/"), place
     except (ValueError, TypeError) as e:
         raise ArtifactError(f"{path} is not a whole checkpoint: {e}.") from None

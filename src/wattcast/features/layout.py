@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 Offsets = NDArray[np.int32]
 
 
-@dataclass(frozen=True, eq=False)  # one object a layout (see `layout`), so compiled code can be looked up by it
+@dataclass(
+    frozen=True, eq=False
+)  # one object a layout (see `layout`), so compiled code can be looked up by it
 class Layout:
     """Offsets are relative to the origin t: -1 is the last reading seen, 0 the first step ahead.
 
@@ -30,6 +32,8 @@ class Layout:
         lags: `[phase, lags]`: older readings that resemble what comes: the same hours some days or weeks before.
         targets: `[phase, outputs]`: steps ahead that the outputs stand for; in the day layout whole days, of
             which only `gap <= step < horizon` count.
+        moments: `[phase, outputs, moments]`: when covariates are looked up for an output: at the target itself and
+            where the readings that resemble it lie, so that a load can be told from its weather.
         history: readings needed before the first forecast.
         weekly: whether it looks a week back.
     """
@@ -41,6 +45,7 @@ class Layout:
     recent: Offsets
     lags: Offsets
     targets: Offsets
+    moments: Offsets
     history: int
     weekly: bool
 
@@ -74,8 +79,10 @@ def _days(day: int, gap: int, horizon: int, season: int) -> Layout:
     lags = targets - back
     if season > day:  # two weeks back as well: what both weeks have is habit
         lags = np.concatenate([lags, targets - back - season], axis=1)
+    moments = np.stack([targets, np.tile(recent, blocks), targets - back], axis=-1)
     history = int(-min(lags.min(), -2 * day))
-    return Layout(day, gap, horizon, day, *(a.astype(np.int32) for a in (recent, lags, targets)), history, season > day)
+    tables = (a.astype(np.int32) for a in (recent, lags, targets, moments))
+    return Layout(day, gap, horizon, day, *tables, history, season > day)
 
 
 def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
@@ -86,6 +93,7 @@ def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
     shifts = [k * back for k in range(1, season // day + 1)]
     lags = np.concatenate([around - s for s in shifts if s > horizon] or [np.arange(-horizon - 4, -3)])
     recent = np.arange(-3, 0)
+    moments = np.stack([targets, np.full_like(targets, -1)], axis=-1)
     history = int(-min(lags.min(), -3))
-    tables = (a.astype(np.int32)[None] for a in (recent, lags, targets))
+    tables = (a.astype(np.int32)[None] for a in (recent, lags, targets, moments))
     return Layout(day, gap, horizon, 1, *tables, history, season > day)

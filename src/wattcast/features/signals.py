@@ -127,8 +127,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     level = s.level[t, m]
     at = lambda offsets: s.y[t + offsets, m] / level - 1.0  # noqa: E731
     recent, lags = at(xp.asarray(lay.recent)[p]), at(xp.asarray(lay.lags)[p])
-    targets = t + xp.asarray(lay.targets)[p]
-    known = s.known[targets, m]
+    known = s.known[t[..., None] + xp.asarray(lay.moments)[p], m[..., None]]
     days = xp.asarray(np.arange(8) * -lay.day, dtype=np.int32)
     means = s.mean[xp.maximum(t + days, 0), m] / level - 1.0
     n = lay.targets.shape[1]
@@ -141,9 +140,9 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
         clock = xp.concatenate([clock, *holidays], axis=-1)
         blocks = [lags[..., k : k + n] for k in range(0, lags.shape[-1], n)]
         blocks.append(xp.concatenate([recent] * (n // lay.day), axis=-1))
-    local = xp.concatenate([xp.stack(blocks, axis=-1), known], axis=-1)
-    # hinges only where they belong to one target: in x they cost 4 times the weights and overfit
-    straight = known[..., : known.shape[-1] // (1 + HINGES)]
+    local = xp.concatenate([xp.stack(blocks, axis=-1), known.reshape(*known.shape[:-2], -1)], axis=-1)
+    # hinges and other moments only where they belong to one target: in x they are many weights and overfit
+    straight = known[..., 0, : known.shape[-1] // (1 + HINGES)]
     x = xp.concatenate([recent, lags, means, clock, straight.reshape(*straight.shape[:-2], -1)], axis=-1)
     return x, local
 
@@ -153,6 +152,7 @@ def sizes(lay: Layout, covariates: int) -> tuple[int, int, int]:
     n = lay.targets.shape[1]
     steps = lay.stride == 1
     clock = 18 if steps else 21
+    moments = lay.moments.shape[2]
     features = lay.recent.shape[1] + lay.lags.shape[1] + 8 + clock + n * covariates
     blocks = 1 if steps else lay.lags.shape[1] // n + 1
-    return features, blocks + covariates * (1 + HINGES), n
+    return features, blocks + moments * covariates * (1 + HINGES), n

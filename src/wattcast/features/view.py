@@ -26,9 +26,7 @@ class View:
     def panel(self) -> Panel:
         """The grid with what may be seen: `y` ends at the origin, covariates at origin + horizon."""
         p, o = self._panel, self.origin
-        return Panel(
-            p.ids, p.start, p.step, p.zone, p.y[:o], p.covariates[: o + self.horizon], p.names
-        )
+        return Panel(p.ids, p.start, p.step, p.zone, p.y[:o], p.covariates[: o + self.horizon], p.names)
 
     @property
     def y(self) -> Floats:

@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from wattcast.features.layout import Layout, layout
 from wattcast.features.signals import Scaling
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, shape_of
-from wattcast.schema import ReadingsError
+from wattcast.schema import QUANTILES, ReadingsError
 
 VERSION = 1
 
@@ -40,11 +40,17 @@ def save_forecaster(
     """
     tensors = {f"network/{k}": np.asarray(v) for k, v in named(f.network).items()}
     tensors |= {f"scaling/{k}": np.asarray(getattr(f.scaling, k)) for k in ("meter", "mean", "std", "hinges")}
+    tensors["calibration"] = np.asarray(f.calibration, np.float64)
     tensors |= extra or {}
     header = {
         "version": VERSION,
         "settings": f.settings.model_dump(mode="json"),
-        "layout": {"day": f.layout.day, "gap": f.layout.gap, "horizon": f.layout.horizon, "weekly": f.layout.weekly},
+        "layout": {
+            "day": f.layout.day,
+            "gap": f.layout.gap,
+            "horizon": f.layout.horizon,
+            "weekly": f.layout.weekly,
+        },
         "ids": list(f.ids),
         "step_seconds": f.step.total_seconds(),
         "zone": f.zone,
@@ -86,7 +92,9 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
                 )
             return {name: file.get_tensor(name) for name in file.keys()}, meta
     except (SafetensorError, json.JSONDecodeError, OSError) as e:
-        raise ArtifactError(f"{path} is not a whole wattcast model: it is cut short or not ours ({e}).") from None
+        raise ArtifactError(
+            f"{path} is not a whole wattcast model: it is cut short or not ours ({e})."
+        ) from None
 
 
 def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str | Path) -> Forecaster:
@@ -94,10 +102,17 @@ def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str 
         settings = NetworkSettings(**meta["settings"])
         lay = _layout(meta["layout"])
         network = restored(shape_of(settings, lay), tensors, "network/")
-        scale = Scaling(*(np.asarray(tensors[f"scaling/{k}"], np.float64) for k in ("meter", "mean", "std", "hinges")))
+        scale = Scaling(
+            *(np.asarray(tensors[f"scaling/{k}"], np.float64) for k in ("meter", "mean", "std", "hinges"))
+        )
+        factors = np.asarray(tensors["calibration"], np.float64)
+        if factors.shape != (len(QUANTILES),):
+            raise ValueError(f"array 'calibration' has shape {factors.shape}, expected {(len(QUANTILES),)}")
         step = timedelta(seconds=float(meta["step_seconds"]))
         ids, zone = tuple(str(i) for i in meta["ids"]), str(meta["zone"])
-        return Forecaster(network, settings, lay, scale, ids, step, zone, meta.get("unit"), dict(meta["about"]))
+        return Forecaster(
+            network, settings, lay, scale, factors, ids, step, zone, meta.get("unit"), dict(meta["about"])
+        )
     except (KeyError, TypeError, ValueError) as e:
         raise ArtifactError(f"{path} is not a whole wattcast model: {e}.") from None
 
@@ -130,7 +145,9 @@ def restored(like: Any, tensors: dict[str, np.ndarray], prefix: str) -> Any:
         if found is None:
             raise ValueError(f"array {name!r} is missing")
         if found.shape != leaf.shape or found.dtype != leaf.dtype:
-            raise ValueError(f"array {name!r} is {found.dtype}{found.shape}, expected {leaf.dtype}{leaf.shape}")
+            raise ValueError(
+                f"array {name!r} is {found.dtype}{found.shape}, expected {leaf.dtype}{leaf.shape}"
+            )
         return jnp.asarray(found)
 
     return jax.tree_util.tree_map_with_path(take, like)

@@ -12,6 +12,7 @@ from wattcast.features.layout import Layout
 from wattcast.features.signals import Signals, inputs
 from wattcast.nets.heads import PointHead
 from wattcast.nets.network import Network, mean_of_members
+from wattcast.schema import QUANTILES
 
 
 class Goals(NamedTuple):
@@ -29,14 +30,22 @@ class Goals(NamedTuple):
     size: Float[Array, "*origins 1"]
 
 
-def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], m: Array, end: Array) -> Goals:
+def goals(
+    network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], m: Array, end: Array
+) -> Goals:
     """Goals at origins `t` of meters `m`; nothing at or after `end` counts."""
     ahead = jnp.asarray(lay.targets)[s.phase[t] % lay.stride]
     at = t[..., None] + ahead
     counts = s.seen[at, m[..., None]] * ((ahead >= lay.gap) & (ahead < lay.horizon) & (at < end))
     level = s.level[t, m][..., None]
     squared = isinstance(network.head, PointHead) and network.head.squared
-    size = jnp.square(level) if squared else level if isinstance(network.head, PointHead) else jnp.ones_like(level)
+    size = (
+        jnp.square(level)
+        if squared
+        else level
+        if isinstance(network.head, PointHead)
+        else jnp.ones_like(level)
+    )
     return Goals(s.y[at, m[..., None]] / level - 1.0, counts, size)
 
 
@@ -74,13 +83,16 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
 
 
 class Judgement(NamedTuple):
-    """Validation loss, and skill = 1 - MAE / MAE of the base the network corrects."""
+    """Validation loss, skill = 1 - MAE / MAE of the base the network corrects, and `calibration`."""
 
     loss: Float[Array, ""]
     skill: Float[Array, ""]
+    calibration: Float[Array, " quantiles"]
 
 
-def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], skip: tuple[int, int]) -> Judgement:
+def judge(
+    network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], skip: tuple[int, int]
+) -> Judgement:
     """Judges the mean of all members on all meters along advances `t`, with the state carried.
 
     Args:
@@ -107,7 +119,27 @@ def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], ski
     median = quantiles[..., quantiles.shape[-1] // 2]
     level = s.level[t, m][..., None] * goal.counts
     base = _mean(jnp.abs(goal.y - local[..., 0]), level)
-    return Judgement(loss, 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9))
+    skill = 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9)
+    return Judgement(loss, skill, calibration(quantiles, goal))
+
+
+def calibration(
+    quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals
+) -> Float[Array, " quantiles"]:
+    """Factors on the distance of each quantile from the median that make it hold on what was judged.
+
+    Split conformal prediction with a normalised score (Lei 2018; Romano 2019), a factor a level; 1 for the median
+    and where nothing was judged.
+    """
+    middle = quantiles.shape[-1] // 2
+    distance = quantiles - quantiles[..., middle : middle + 1]
+    score = (goal.y - quantiles[..., middle])[..., None] / jnp.where(distance == 0, 1.0, distance)
+    score = jnp.where(goal.counts[..., None] > 0, score, jnp.nan).reshape(-1, quantiles.shape[-1])
+    levels = jnp.asarray(QUANTILES if quantiles.shape[-1] == len(QUANTILES) else [0.5])
+    share = jnp.maximum(levels, 1 - levels)  # below the median both score and distance change sign
+    factors = jnp.stack([jnp.nanquantile(score[:, k], share[k]) for k in range(quantiles.shape[-1])])
+    factors = factors.at[middle].set(1.0)
+    return jnp.where(jnp.isfinite(factors), jnp.clip(factors, 0.5, 3.0), 1.0)
 
 
 def _mean(error: Array, weight: Array) -> Array:

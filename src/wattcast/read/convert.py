@@ -64,9 +64,15 @@ def convert(
     part = out.with_name(out.name + ".part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if not is_url(path) and kind_of(existing(path)) in ("text", "zip") and (names := raw.head_of(Path(path))):
+        if (
+            not is_url(path)
+            and kind_of(existing(path)) in ("text", "zip")
+            and (names := raw.head_of(Path(path)))
+        ):
             wanted = tuple(meters or names)
-            readings, rows = stream(Path(path), part, names, wanted, raw.layout_of(layout), span=(start, end), progress=progress)
+            readings, rows = stream(
+                Path(path), part, names, wanted, raw.layout_of(layout), span=(start, end), progress=progress
+            )
         else:
             readings = read_source(path, layout, meters=meters, start=start, end=end)
             readings.frame.write_parquet(part, metadata=kept(readings), compression_level=1)
