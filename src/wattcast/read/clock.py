@@ -15,19 +15,9 @@ Label = Literal["start", "end"]
 #: Clocks tried, in this order, on stamps whose offsets from UTC change.
 _USUAL_ZONES = (
     *(f"Europe/{city}" for city in ("London", "Lisbon", "Berlin", "Helsinki", "Chisinau")),
-    *(
-        f"America/{city}"
-        for city in ("New_York", "Chicago", "Denver", "Los_Angeles", "Halifax", "Sao_Paulo", "Santiago")
-    ),
+    *(f"America/{city}" for city in ("New_York", "Chicago", "Denver", "Los_Angeles", "Halifax", "Sao_Paulo", "Santiago")),
     *(f"Australia/{city}" for city in ("Sydney", "Adelaide", "Lord_Howe")),
-    *(
-        "Pacific/Auckland",
-        "Asia/Jerusalem",
-        "Asia/Tehran",
-        "Africa/Casablanca",
-        "America/St_Johns",
-        "America/Anchorage",
-    ),
+    *("Pacific/Auckland", "Asia/Jerusalem", "Asia/Tehran", "Africa/Casablanca", "America/St_Johns", "America/Anchorage"),
 )
 
 
@@ -41,9 +31,7 @@ def known_zone(zone: str | None) -> str | None:
         try:
             ZoneInfo(zone)
         except (ValueError, OSError, KeyError) as error:
-            raise ReadingsError(
-                f"There is no time zone {zone!r}; give an IANA name such as 'Europe/Lisbon'."
-            ) from error
+            raise ReadingsError(f"There is no time zone {zone!r}; give an IANA name such as 'Europe/Lisbon'.") from error
     return zone
 
 
@@ -79,11 +67,7 @@ def label_of(stamps: pl.Series, step: timedelta) -> Label:
     first, last = stamps.min(), stamps.max()
     assert isinstance(first, datetime) and isinstance(last, datetime)
     late = timedelta(hours=first.hour, minutes=first.minute, seconds=first.second) == step
-    return (
-        "end"
-        if late and (last.hour, last.minute, last.second) == (0, 0, 0) and step < timedelta(days=1)
-        else "start"
-    )
+    return "end" if late and (last.hour, last.minute, last.second) == (0, 0, 0) and step < timedelta(days=1) else "start"
 
 
 def in_utc(
@@ -111,19 +95,11 @@ def in_utc(
         return rows.with_columns(pl.col(DS).dt.replace_time_zone("UTC").dt.cast_time_unit("us")), []
     again = pl.int_range(pl.len()).over(ID, DS) > 0
     try:
-        sides = rows.with_columns(
-            _utc(zone, "earliest").alias("utc"), _utc(zone, "latest").alias("utc later")
-        )
+        sides = rows.with_columns(_utc(zone, "earliest").alias("utc"), _utc(zone, "latest").alias("utc later"))
     except pl.exceptions.PolarsError as error:
-        raise ReadingsError(
-            f"{source}: the stamps do not fit time zone {zone!r}; name another zone."
-        ) from error
+        raise ReadingsError(f"{source}: the stamps do not fit time zone {zone!r}; name another zone.") from error
     twice = pl.col("utc") != pl.col("utc later")
-    once = (
-        (twice & (pl.len().over(ID, DS) == 1)).alias("once")
-        if sides.select(twice.any()).item()
-        else pl.lit(False).alias("once")
-    )
+    once = (twice & (pl.len().over(ID, DS) == 1)).alias("once") if sides.select(twice.any()).item() else pl.lit(False).alias("once")
     sides = sides.with_columns(once, pl.when(twice & again).then("utc later").otherwise("utc").alias("utc"))
     skipped, single = sides.filter(pl.col("utc").is_null()), sides.filter("once")
     findings = _findings(skipped, "not_existing", f"left out: clock {zone} skips this hour")
@@ -149,12 +125,8 @@ def _utc(zone: str, side: Literal["earliest", "latest"]) -> pl.Expr:
 
 def _findings(part: pl.DataFrame, kind: str, action: str) -> list[Finding]:
     """One for each meter; times are those of the file where they are none in UTC."""
-    shown = part.with_columns(
-        pl.coalesce("utc", pl.col(DS).dt.replace_time_zone("UTC").dt.cast_time_unit("us")).alias("utc")
-    )
+    shown = part.with_columns(pl.coalesce("utc", pl.col(DS).dt.replace_time_zone("UTC").dt.cast_time_unit("us")).alias("utc"))
     spans = shown.group_by(ID, maintain_order=True).agg(
         pl.len(), pl.col("utc").min().alias("first"), pl.col("utc").max().alias("last")
     )
-    return [
-        Finding(r[ID], kind, r["len"], r["first"], r["last"], action) for r in spans.iter_rows(named=True)
-    ]
+    return [Finding(r[ID], kind, r["len"], r["first"], r["last"], action) for r in spans.iter_rows(named=True)]

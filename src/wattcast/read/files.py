@@ -62,14 +62,7 @@ def read_source(
     zone = _zone(frame, found.ds, layout.zone)
     label = "start" if found.ds is None or found.hour is not None else layout.label
     readings = settle(
-        rows,
-        table.source,
-        step=step,
-        zone=zone,
-        label=label,
-        halve=layout.halve,
-        unit=layout.unit or found.unit,
-        notes=notes,
+        rows, table.source, step=step, zone=zone, label=label, halve=layout.halve, unit=layout.unit or found.unit, notes=notes
     )
     readings = replace(readings, clocked=found.ds is not None, layout=_known(layout, whole, readings))
     return within(readings, start, end)
@@ -139,17 +132,13 @@ def _retyped(frame: pl.DataFrame, source: str, layout: Layout, note: str, meter:
     texts = [c for c in frame.columns if frame[c].dtype == pl.String and c != ID]
     guesses: list[str] = []
     if texts:
-        typed, guesses = csv.typed(
-            frame.select(*texts, LINE), source, layout.decimal or ".", day_first=layout.day_first
-        )
+        typed, guesses = csv.typed(frame.select(*texts, LINE), source, layout.decimal or ".", day_first=layout.day_first)
         frame = frame.with_columns(typed.get_columns())
     for name, dtype in frame.schema.items():
         if dtype.is_float() and (endless := frame[name].is_infinite().fill_null(False)).any():
             row = frame[LINE][endless.arg_true()[0]]
             where = f"row {endless.arg_true()[0] + 1}" if row is None else f"line {row}"
-            raise ReadingsError(
-                f"{source}, {where}: column {name!r} is infinite; mend it, or leave it empty.", when=where
-            )
+            raise ReadingsError(f"{source}, {where}: column {name!r} is infinite; mend it, or leave it empty.", when=where)
     return _Table(frame, source, True, layout, (note, *guesses), meter)
 
 
@@ -159,11 +148,7 @@ def _chosen(
     """Only the meters asked for."""
     if meters is None:
         return frame, found
-    there = (
-        list(found.values)
-        if found.id is None
-        else frame[found.id].cast(pl.String).unique(maintain_order=True).to_list()
-    )
+    there = list(found.values) if found.id is None else frame[found.id].cast(pl.String).unique(maintain_order=True).to_list()
     if missing := [meter for meter in meters if meter not in there]:
         raise ReadingsError(
             f"{source} has no meter {missing[0]!r}; it has {len(there)}: {', '.join(map(str, there[:10]))}.",

@@ -60,9 +60,7 @@ def read_frame(
     table = table.with_columns(pl.lit(None, dtype=pl.Int64).alias(LINE))
     _finite(table, (*found.values, *found.covariates), found)
     rows = long(table, found, "The frame", meter="meter", step=None)
-    readings = settle(
-        rows, "The frame", step=step, zone=zone, label=label, unit=unit or found.unit, notes=found.notes
-    )
+    readings = settle(rows, "The frame", step=step, zone=zone, label=label, unit=unit or found.unit, notes=found.notes)
     return replace(readings, source="frame")
 
 

@@ -172,11 +172,7 @@ def _on_grid(rows: pl.DataFrame, source: str, step: timedelta, findings: list[Fi
                 meter=str(meter),
                 when=row[DS],
             )
-        findings.append(
-            _finding(
-                str(meter), "off_grid", len(part), part, f"left out: not on the step of {say_step(step)}"
-            )
-        )
+        findings.append(_finding(str(meter), "off_grid", len(part), part, f"left out: not on the step of {say_step(step)}"))
     return rows if off.is_empty() else phased.filter("on").drop("phase", "on", "rows")
 
 

@@ -89,9 +89,7 @@ KEPT = "wattcast"
 def kept(readings: Readings) -> dict[str, str]:
     """What a Parquet file keeps of its readings beside the columns: step, zone, unit."""
     zone = None if readings.zone == "UTC" else readings.zone
-    return {
-        KEPT: json.dumps(Layout(step=readings.step, zone=zone, label="start", unit=readings.unit).as_dict())
-    }
+    return {KEPT: json.dumps(Layout(step=readings.step, zone=zone, label="start", unit=readings.unit).as_dict())}
 
 
 def told(values: Told) -> Layout:

@@ -9,10 +9,7 @@ import polars as pl
 from wattcast.read import stamps
 from wattcast.read.csv import LINE
 
-_TIMES, _NAMES = (
-    ("_date", "_dates", "_time", "_times", "_timestamp"),
-    ("_name", "_names", "_columns", "_header"),
-)
+_TIMES, _NAMES = ("_date", "_dates", "_time", "_times", "_timestamp"), ("_name", "_names", "_columns", "_header")
 
 
 def completed(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, bool, list[str]]:
@@ -32,10 +29,7 @@ def completed(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, bool, list
     own = [c for c in frame.columns if c != LINE]
     named = False
     for beside in _there(path, [stem, *_shorter(stem)], _NAMES, suffix):
-        names = [
-            name.strip().strip('"')
-            for name in beside.read_text(errors="replace").replace("\n", ",").split(",")
-        ]
+        names = [name.strip().strip('"') for name in beside.read_text(errors="replace").replace("\n", ",").split(",")]
         names = [name for name in names if name]
         if len(names) == len(own) == len(set(names)):
             frame = frame.rename(dict(zip(own, names, strict=True)))

@@ -24,9 +24,7 @@ def kind_of(path: Path) -> str:
         return "parquet"
     if head.startswith(_ARROW):
         return "arrow"
-    if head.startswith(_OLD_EXCEL) or (
-        head.startswith(_ZIP) and path.suffix.lower() in (".xlsx", ".xlsm", ".ods")
-    ):
+    if head.startswith(_OLD_EXCEL) or (head.startswith(_ZIP) and path.suffix.lower() in (".xlsx", ".xlsm", ".ods")):
         return "excel"
     return "zip" if head.startswith(_ZIP) else "text"
 
@@ -47,9 +45,7 @@ def parquet(path: Path, meters: Sequence[str] | None = None) -> tuple[pl.DataFra
         table = lazy.collect()
         kept = json.loads(pl.read_parquet_metadata(path).get(KEPT, "{}"))
     except (*_FAILURES, json.JSONDecodeError) as error:
-        raise ReadingsError(
-            f"{path.name} is not whole Parquet ({type(error).__name__}); write it again."
-        ) from error
+        raise ReadingsError(f"{path.name} is not whole Parquet ({type(error).__name__}); write it again.") from error
     texts = [c for c in (ID, QUALITY) if c in table.columns]
     return _with_lines(table.with_columns(pl.col(texts).cast(pl.String)), path.name), from_dict(kept)
 
@@ -63,9 +59,7 @@ def arrow(path: Path) -> pl.DataFrame:
     try:
         table = pl.read_ipc(path)
     except _FAILURES as error:
-        raise ReadingsError(
-            f"{path.name} is not whole Arrow ({type(error).__name__}); write it again."
-        ) from error
+        raise ReadingsError(f"{path.name} is not whole Arrow ({type(error).__name__}); write it again.") from error
     return _with_lines(table, path.name)
 
 
@@ -85,14 +79,10 @@ def excel(path: Path, sheet: str | None = None) -> pl.DataFrame:
     try:
         book = fastexcel.read_excel(path)
         if sheet is not None and sheet not in book.sheet_names:
-            raise ReadingsError(
-                f"{path.name} has no sheet {sheet!r}; it has {', '.join(map(repr, book.sheet_names))}."
-            )
+            raise ReadingsError(f"{path.name} has no sheet {sheet!r}; it has {', '.join(map(repr, book.sheet_names))}.")
         table = book.load_sheet(sheet if sheet is not None else 0).to_polars()
     except (fastexcel.FastExcelError, *_FAILURES) as error:
-        raise ReadingsError(
-            f"{path.name} is not a spreadsheet that can be read ({error}).".replace("\n", " ")
-        ) from error
+        raise ReadingsError(f"{path.name} is not a spreadsheet that can be read ({error}).".replace("\n", " ")) from error
     table = table.select(c for c in table.columns if table[c].null_count() < len(table))
     return _with_lines(table, path.name, first=2)
 
@@ -121,9 +111,7 @@ def database(url: str, table: str | None = None) -> tuple[pl.DataFrame, str]:
     try:
         engine = sqlalchemy.create_engine(url)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
-        raise ReadingsError(
-            f"The database URL cannot be used ({_line(error)}); check it and its driver."
-        ) from error
+        raise ReadingsError(f"The database URL cannot be used ({_line(error)}); check it and its driver.") from error
     place = engine.url.render_as_string(hide_password=True)
     try:
         there = sqlalchemy.inspect(engine)
@@ -136,9 +124,7 @@ def database(url: str, table: str | None = None) -> tuple[pl.DataFrame, str]:
         with engine.connect() as connection:
             found = pl.read_database(rows, connection, infer_schema_length=None)
     except (sqlalchemy.exc.SQLAlchemyError, *_FAILURES) as error:
-        raise ReadingsError(
-            f"{place} cannot be read ({_line(error)}); check that it is there and running."
-        ) from error
+        raise ReadingsError(f"{place} cannot be read ({_line(error)}); check that it is there and running.") from error
     finally:
         engine.dispose()
     return _with_lines(found, f"table {wanted}"), str(wanted)
