@@ -75,7 +75,7 @@ def _say(result: Result, seconds: dict[str, float], report: Path) -> None:
 
     train, validate, test = result.samples
     out.print(f"{train:,} windows train, {validate:,} validate, {test:,} test; mean squared error, scaled:")
-    table = Table(show_edge=False, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("model")
     table.add_column("validation", justify="right")
     table.add_column("test", justify="right")

@@ -10,13 +10,13 @@ from rich.table import Table
 def scores_table(scores: dict[str, Any]) -> Table:
     """`models` and `skill` of `Scores.json`: the network first, then by error; what is best of a column is bold."""
     models, skill = scores["models"], scores["skill"]
-    heads = {"mae": "MAE", "rmse": "RMSE", "mape": "MAPE", "wape": "WAPE", "mase": "MASE", "pinball": "pinball",
-             "pinball_rel": "pinball/mean", "coverage_80": "in 80 %"}  # fmt: skip
-    table = Table(show_edge=False, pad_edge=False)
-    table.add_column("model")
+    heads = {"mae": "MAE", "rmse": "RMSE", "mape": "MAPE", "mase": "MASE", "pinball_rel": "pinball", "coverage_80": "80 %"}
+    table = Table(box=None, pad_edge=False, caption="pinball ÷ mean load; 80 %: share inside that band; skill: less MAE",
+                  caption_justify="left", header_style="bold")  # fmt: skip
+    table.add_column("model", no_wrap=True)
     for head in heads.values():
-        table.add_column(head, justify="right")
-    table.add_column("skill", justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("skill", justify="right", no_wrap=True)
     order = sorted(models, key=lambda n: (n != "wattcast", models[n]["mae"]))
     best = {k: min(_badness(k, models[n][k]) for n in order) for k in heads}
     for name in order:
@@ -30,7 +30,7 @@ def scores_table(scores: dict[str, Any]) -> Table:
 def _cell(key: str, value: float | None) -> str:
     if value is None:
         return "–"
-    shares = {"mape": ".2%", "wape": ".2%", "pinball_rel": ".2%", "coverage_80": ".1%"}
+    shares = {"mape": ".2%", "pinball_rel": ".2%", "coverage_80": ".1%"}
     return format(value, shares.get(key, ".4g"))
 
 
