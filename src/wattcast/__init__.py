@@ -46,7 +46,21 @@ _HOME = {
     "synthetic": "read",
 }
 
-__all__ = ["__version__", *_HOME]
+__all__ = [
+    "LoadForecaster",
+    "NetworkSettings",
+    "NotReady",
+    "ReadingsError",
+    "TrainSettings",
+    "__version__",
+    "backtest",
+    "check",
+    "describe",
+    "load",
+    "read",
+    "read_frame",
+    "synthetic",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -100,7 +100,7 @@ class LoadForecaster:
         self.train = train
         self.forecaster_: Forecaster | None = None
         self._frame: Any = None
-        self._names = {"id": ID, "ds": DS, "y": Y}
+        self._names: dict[str, Any] = {"id": ID, "ds": DS, "y": Y}
 
     def fit(
         self,
@@ -196,8 +196,8 @@ def tail_scores(grid: Panel, found: Forecaster) -> Scores:
     split, horizon = grid.index(datetime.fromisoformat(found.about["judged_from"])), found.layout.horizon
     phase = slots(grid, split + 1)[split]
     first = split + (-int(phase)) % found.layout.stride
-    origins = range(first, grid.end - horizon + 1, found.layout.stride) or range(split, split + 1)
-    origins = list(origins[:: -(-len(origins) // MOST_TAIL)])
+    moments = range(first, grid.end - horizon + 1, found.layout.stride) or range(split, split + 1)
+    origins = list(moments[:: -(-len(moments) // MOST_TAIL)])
     network = Trained(network=found.settings, trained=found)
     test = rolling(grid, [network, *baselines(found.settings.country)], horizon=horizon, origins=origins)
     return compare(test)
@@ -214,7 +214,7 @@ def backtest(
     train: TrainSettings | None = None,
     progress: Callable[[str, float], None] | None = None,
     epoch: Callable[[Epoch], None] | None = None,
-    **names: str,
+    **names: Any,
 ) -> tuple[Backtest, Scores]:
     """Scores the network and its baselines on the last `origins` origins, each from what lay before it.
 
@@ -228,6 +228,7 @@ def backtest(
         train: how the network learns.
         progress: told (model, share done).
         epoch: told of every epoch.
+        **names: the caller's names of `unique_id`, `ds` and `y`, as `id`, `ds`, `y`.
 
     Returns:
         Forecasts beside what came, and the scores of every model.
@@ -278,7 +279,7 @@ def forecast_table(trained: Forecaster, readings: Readings, horizon: int) -> pl.
     return pl.concat(tables)
 
 
-def read_future(future: Any, names: dict[str, str], trained: Forecaster) -> Readings:
+def read_future(future: Any, names: dict[str, Any], trained: Forecaster) -> Readings:
     """Rows of covariates known ahead, as a frame without load has them."""
     wanted = trained.settings.known
     if not wanted:

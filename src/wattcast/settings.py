@@ -67,15 +67,13 @@ def load_settings(path: Path | None, options: dict[str, dict[str, Any]]) -> Sett
     for stage, given in options.items():
         tables[stage] = {**tables.get(stage, {}), **{k: v for k, v in given.items() if v is not None}}
     try:
-        return Settings(**tables)
-    except (ValidationError, TypeError) as e:
+        return Settings.model_validate(tables)
+    except ValidationError as e:
         raise SettingsError(_said(e, path)) from None
 
 
-def _said(e: ValidationError | TypeError, path: Path | None) -> str:
+def _said(e: ValidationError, path: Path | None) -> str:
     where = f" of {path}" if path else ""
-    if isinstance(e, TypeError):
-        return f"The settings{where} are not tables of settings: {e}."
     first = e.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

@@ -17,9 +17,9 @@ EXAMPLE = "Example: [bold]wattcast forecast model.wattcast meters.csv --horizon 
 def command(
     model: Annotated[Path, typer.Argument(help="Model file that `wattcast fit` wrote.", show_default=False)],
     file: options.File,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Forecast to write: .csv or .parquet.")
-    ] = Path("forecast.csv"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Forecast to write: .csv or .parquet.")] = Path(
+        "forecast.csv"
+    ),
     horizon: options.Horizon = None,
     id: options.Id = None,
     ds: options.Ds = None,
@@ -47,10 +47,10 @@ def command(
         part = output.with_name(output.name + ".part")
         table.write_csv(part) if output.suffix == ".csv" else table.write_parquet(part)
         os.replace(part, output)
-        first, last = table["ds"].min(), table["ds"].max()
+        span = {"first": table["ds"].dt.min(), "last": table["ds"].dt.max()}
         count = table["unique_id"].n_unique()
         if json:
-            emit({"output": str(output), "rows": len(table), "meters": count, "first": first, "last": last})
+            emit({"output": str(output), "rows": len(table), "meters": count, **span})
             return
-        out.print(f"{len(table):,} rows for {count:,} meters, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC: {output}",
-                  soft_wrap=True)  # fmt: skip
+        when = " to ".join(f"{t:%Y-%m-%d %H:%M}" for t in span.values())
+        out.print(f"{len(table):,} rows for {count:,} meters, {when} UTC: {output}", soft_wrap=True)

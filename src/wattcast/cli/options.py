@@ -41,9 +41,7 @@ Zone = Annotated[
     str | None, typer.Option(help="Clock of stamps without zone, and of midnights: Europe/Berlin.", show_default=False)
 ]
 Meters = Annotated[str | None, typer.Option(help="Only these meters, with commas between.", show_default=False)]
-Report = Annotated[
-    Path, typer.Option(help="HTML report to write.", show_default=True)
-]
+Report = Annotated[Path, typer.Option(help="HTML report to write.", show_default=True)]
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:

@@ -8,12 +8,12 @@ from rich.table import Table
 
 
 def scores_table(scores: dict[str, Any]) -> Table:
-    """`models` and `skill` of `Scores.json`: the network first, then by error; what is best of a column is bold."""
+    """`models` and `skill` of `Scores.json`: the network first, then by error; the best of a column is bold."""
     models, skill = scores["models"], scores["skill"]
-    heads = {"mae": "MAE", "rmse": "RMSE", "mape": "MAPE", "mase": "MASE", "pinball_rel": "pinball", "coverage_80": "80 %"}
-    table = Table(box=None, pad_edge=False, caption="pinball ÷ mean load; 80 %: share inside that band; skill: less MAE",
-                  caption_justify="left", header_style="bold")  # fmt: skip
-    table.add_column("model", no_wrap=True)
+    heads = {"mae": "MAE", "rmse": "RMSE", "mape": "MAPE", "mase": "MASE", "pinball_rel": "pinball"}
+    heads["coverage_80"] = "80 %"
+    said = "pinball: over the mean load; 80 %: share inside that band; skill: how much less MAE"
+    table = Table(box=None, pad_edge=False, caption=said, caption_justify="left", header_style="bold")
     for head in heads.values():
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("skill", justify="right", no_wrap=True)
@@ -23,7 +23,9 @@ def scores_table(scores: dict[str, Any]) -> Table:
         row = models[name]
         cells = [f"[bold]{_cell(k, row[k])}[/]" if _badness(k, row[k]) == best[k] else _cell(k, row[k]) for k in heads]
         saved = skill.get(name, {}).get("mae")
-        table.add_row(name, *cells, "" if saved is None else f"{saved:+.1%}", style="cyan" if name == "wattcast" else None)
+        table.add_row(
+            name, *cells, "" if saved is None else f"{saved:+.1%}", style="cyan" if name == "wattcast" else None
+        )
     return table
 
 
