@@ -65,6 +65,8 @@ def load_settings(path: Path | None, options: dict[str, dict[str, Any]]) -> Sett
         except tomllib.TOMLDecodeError as e:
             raise SettingsError(f"The settings file {path} is not TOML: {e}.") from None
     for stage, given in options.items():
+        if not isinstance(tables.get(stage, {}), dict):
+            raise SettingsError(f"{stage!r} of {path} is not a table; write [{stage}] and its settings below it.")
         tables[stage] = {**tables.get(stage, {}), **{k: v for k, v in given.items() if v is not None}}
     try:
         return Settings.model_validate(tables)

@@ -14,6 +14,7 @@ def scores_table(scores: dict[str, Any]) -> Table:
     heads["coverage_80"] = "80 %"
     said = "pinball: over the mean load; 80 %: share inside that band; skill: how much less MAE"
     table = Table(box=None, pad_edge=False, caption=said, caption_justify="left", header_style="bold")
+    table.add_column("model", no_wrap=True)
     for head in heads.values():
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("skill", justify="right", no_wrap=True)
