@@ -52,8 +52,16 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     seconds["compile"] = epochs[0]["seconds"] - float(np.median([e["seconds"] for e in epochs[1:]]))
     scores = errors(job, predicted)
     test = predicted[VALIDATED - TRAIN :] * SIZE + MEAN
-    return Result(val_mse=scores["val_mse"], test_mse=scores["test_mse"], baselines=baseline_errors(job), epochs=epochs, seconds=seconds, seed=seed,
-                  as_printed=True, predicted=test)  # fmt: skip
+    return Result(
+        val_mse=scores["val_mse"],
+        test_mse=scores["test_mse"],
+        baselines=baseline_errors(job),
+        epochs=epochs,
+        seconds=seconds,
+        seed=seed,
+        as_printed=True,
+        predicted=test,
+    )
 
 
 def _start(key: PRNGKeyArray) -> ManyToOne:

@@ -23,7 +23,7 @@ from wattcast.chapter.job import (
     Result,
     baseline_errors,
     errors,
-)  # fmt: skip
+)
 from wattcast.evaluate.metrics import point
 from wattcast.features.view import View
 from wattcast.forecast import predict
@@ -57,5 +57,13 @@ def own_recipe(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     seconds = {"train": sum(e["seconds"] for e in epochs)}
     seconds["compile"] = epochs[0]["seconds"] - float(np.median([e["seconds"] for e in epochs[1:]] or [0.0]))
     scores = errors(job, (kilowatts - MEAN) / SIZE)
-    return Result(val_mse=scores["val_mse"], test_mse=scores["test_mse"], baselines=baseline_errors(job), epochs=epochs, seconds=seconds, seed=seed,
-                  as_printed=False, predicted=kilowatts[VALIDATED - TRAIN :])  # fmt: skip
+    return Result(
+        val_mse=scores["val_mse"],
+        test_mse=scores["test_mse"],
+        baselines=baseline_errors(job),
+        epochs=epochs,
+        seconds=seconds,
+        seed=seed,
+        as_printed=False,
+        predicted=kilowatts[VALIDATED - TRAIN :],
+    )
