@@ -22,12 +22,14 @@ _ID_NAMES = frozenset(
 _Y_NAMES = tuple("y load demand consumption target usage value power energy reading kwh kw mw mwh gw".split())
 _Y_TOKENS = frozenset("load demand consumption usage kwh kw mw mwh gw gwh power energy".split())
 _NOT_Y = frozenset(
-    "forecast predicted prediction price lag temp temperature humidity wind solar dewpoint".split()
+    "forecast predicted prediction price lag temp temperature humidity wind solar dewpoint rad radiation "
+    "holiday diff error".split()
 )
+#: So many columns, one of them named as a total, are the total and what it is made of.
+_PARTS_OF_TOTAL = 6
 _COUNTERS = frozenset(
     "hour hr minute day month year week iso_week weekday dayofweek day_of_week dow quarter step index "
-    "row rownames "
-    "unnamed_0".split()
+    "row rownames unnamed_0".split()
 )
 _UNITS = {"w": "W", "kw": "kW", "mw": "MW", "gw": "GW", "wh": "Wh", "kwh": "kWh", "mwh": "MWh", "gwh": "GWh"}
 
@@ -97,9 +99,10 @@ def find(
         id = _id_column(frame.select(left), frame[ds] if ds and not hour else None, wanted)
         left = [c for c in left if c != id]
     numbers = [c for c in left if frame[c].dtype.is_numeric() or frame[c].dtype == pl.Boolean]
-    counters = [c for c in numbers if _is_counter(c) and c not in wanted]
+    alike = [] if id is not None or not named else _alike(numbers)
+    counters = [c for c in numbers if _is_counter(c) and c not in wanted and c not in alike]
     numbers = [c for c in numbers if c not in counters]
-    values = wanted or _values(numbers, grouped=id is not None, named=named)
+    values = wanted or _values(numbers, alike, grouped=id is not None, named=named)
     if not values:
         raise ReadingsError(
             f"{source} has no column of numbers to take as load (columns: "
@@ -227,13 +230,15 @@ def _is_text(column: pl.Series) -> bool:
     return column.dtype in (pl.String, pl.Categorical) or column.dtype.base_type() == pl.Enum
 
 
-def _values(numbers: list[str], *, grouped: bool, named: bool) -> list[str]:
-    """The load among columns of numbers."""
+def _values(numbers: list[str], alike: list[str], *, grouped: bool, named: bool) -> list[str]:
+    """The load among columns of numbers; several where they are meters."""
     if not named and not grouped:
         return numbers
-    alike = [] if grouped else _alike(numbers)
     if len(alike) > 1 and len(alike) >= len(numbers) / 2:
         return alike
+    loads = [c for c in numbers if not _NOT_Y & set(_tokens(c))]
+    if not grouped and len(loads) >= _PARTS_OF_TOTAL and any("total" in _tokens(c) for c in loads):
+        return loads  # a total and the zones or feeders it is made of
     for name in _Y_NAMES:
         if match := [c for c in numbers if _plain(c) == name]:
             return match[:1]

@@ -11,7 +11,7 @@ from wattcast.read import raw
 from wattcast.read.files import read_source
 from wattcast.read.layout import Layout, kept
 from wattcast.read.source import existing
-from wattcast.read.stream import Progress, stream
+from wattcast.read.stream import Progress, Span, stream
 from wattcast.read.tables import is_url, kind_of
 from wattcast.schema import Readings, ReadingsError
 
@@ -64,16 +64,29 @@ def convert(
     part = out.with_name(out.name + ".part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if not is_url(path) and kind_of(existing(path)) in ("text", "zip") and (names := raw.head_of(Path(path))):
-            wanted = tuple(meters or names)
-            readings, rows = stream(Path(path), part, names, wanted, raw.layout_of(layout), span=(start, end), progress=progress)
-        else:
-            readings = read_source(path, layout, meters=meters, start=start, end=end)
-            readings.frame.write_parquet(part, metadata=kept(readings), compression_level=1)
-            rows, wanted = readings.frame.height, tuple(readings.meters)
-        part.replace(out)
+        try:
+            readings, rows, found = _written(path, part, meters, (start, end), layout, progress)
+            part.replace(out)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise ReadingsError(f"{out} cannot be written ({error}); name another place.") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return Converted(out, rows, wanted, replace(readings, frame=readings.frame.clear()))
+    return Converted(out, rows, found, replace(readings, frame=readings.frame.clear()))
+
+
+def _written(
+    path: str | Path,
+    part: Path,
+    meters: Sequence[str] | None,
+    span: Span,
+    layout: Layout,
+    progress: Progress | None,
+) -> tuple[Readings, int, tuple[str, ...]]:
+    if not is_url(path) and kind_of(existing(path)) in ("text", "zip") and (names := raw.head_of(Path(path))):
+        wanted = tuple(meters or names)
+        asked = raw.layout_of(layout)
+        readings, rows = stream(Path(path), part, names, wanted, asked, span=span, progress=progress)
+        return readings, rows, wanted
+    readings = read_source(path, layout, meters=meters, start=span[0], end=span[1])
+    readings.frame.write_parquet(part, metadata=kept(readings), compression_level=1)
+    return readings, readings.frame.height, tuple(readings.meters)
