@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 
 import polars as pl
@@ -155,6 +156,9 @@ def _times(column: pl.Series, day_first: bool | None, notes: list[str]) -> pl.Se
     if parsed.offsets is not None and (zone := zone_of_offsets(ds, parsed.offsets)):
         notes.append(f"Offsets of column {column.name!r} are those of clock {zone}.")
         ds = ds.dt.convert_time_zone(zone)
+    elif parsed.offsets is None and re.search(r"\b(utc|gmt)\b", column.name.lower().replace("_", " ")):
+        notes.append(f"Times are UTC, as the name of column {column.name!r} says.")
+        ds = ds.dt.replace_time_zone("UTC")
     return ds
 
 
