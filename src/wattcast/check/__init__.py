@@ -60,7 +60,11 @@ def _checked(part: pl.DataFrame, readings: Readings, findings: list[Finding]) ->
         if mark.suspect:
             suspect[mark.places] = True
     bad = pl.Series(suspect[whole.rows])
-    before = part[QUALITY].cast(pl.String) == "suspect" if QUALITY in part.columns else pl.Series([False]).new_from_index(0, len(part))
+    before = (
+        part[QUALITY].cast(pl.String) == "suspect"
+        if QUALITY in part.columns
+        else pl.Series([False]).new_from_index(0, len(part))
+    )
     quality = pl.when(pl.col(Y).is_null()).then(pl.lit("missing")).when(bad | before).then(pl.lit("suspect"))
     return part.with_columns(quality.otherwise(pl.lit("ok")).alias(QUALITY))
 

@@ -33,7 +33,10 @@ def shifts(course: Course, zone: str) -> list[Mark]:
     best = np.nanmax(np.nan_to_num(moved, nan=-1.0), axis=0)
     gain = best - np.nan_to_num(straight, nan=1.0)
     usual = 1.4826 * float(np.median(np.abs(gain - np.median(gain))))
-    known = [round((np.datetime64(d) - np.datetime64(course.start.replace(tzinfo=None))) / np.timedelta64(1, "D")) for d, _ in _change_days(course, zone)]
+    known = [
+        round((np.datetime64(d) - np.datetime64(course.start.replace(tzinfo=None))) / np.timedelta64(1, "D"))
+        for d, _ in _change_days(course, zone)
+    ]
     marks = []
     for day in _peaks(gain, max(GAIN, 4 * usual + float(np.median(gain)))):
         if best[day] >= ALIKE and not any(abs(day + WINDOW - own) <= _ABOUT for own in known):
@@ -68,7 +71,9 @@ def _at_changes(course: Course, rule: str) -> tuple[NDArray[np.int64], NDArray[n
     hour = max(1, course.day // 24)
     zeros, doubles = [], []
     for day, skips in _change_days(course, rule):
-        midnight = round((np.datetime64(day) - np.datetime64(course.start.replace(tzinfo=None))) / np.timedelta64(course.step))
+        midnight = round(
+            (np.datetime64(day) - np.datetime64(course.start.replace(tzinfo=None))) / np.timedelta64(course.step)
+        )
         for clock in (1, 2):
             at = np.arange(midnight + clock * hour, midnight + (clock + 1) * hour)
             if at[0] - course.day < 0 or at[-1] + course.day >= len(course.y):
@@ -79,8 +84,11 @@ def _at_changes(course: Course, rule: str) -> tuple[NDArray[np.int64], NDArray[n
                 zeros.append(at)
             if not skips and here.mean() > 1.6 * max(beside.mean(), around.mean()):  # False where one is NaN
                 doubles.append(at)
-    join = lambda found: np.concatenate(found) if found else np.zeros(0, np.int64)  # noqa: E731
-    return join(zeros), join(doubles)
+    return _joined(zeros), _joined(doubles)
+
+
+def _joined(found: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def _change_days(course: Course, rule: str) -> list[tuple[date, bool]]:
@@ -90,7 +98,10 @@ def _change_days(course: Course, rule: str) -> list[tuple[date, bool]]:
     days = []
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
-        noon = [np.datetime64(d).astype("datetime64[s]").item().replace(hour=12, tzinfo=zone) for d in (day - timedelta(days=1), day)]
+        noon = [
+            np.datetime64(d).astype("datetime64[s]").item().replace(hour=12, tzinfo=zone)
+            for d in (day - timedelta(days=1), day)
+        ]
         change = noon[1].utcoffset() - noon[0].utcoffset()
         if change:
             days.append((day, change > timedelta(0)))
@@ -115,7 +126,7 @@ def _correlations(a: Floats, b: Floats) -> Floats:
 
 def _peaks(gain: Floats, least: float) -> list[int]:
     """Days of the largest gain within a window, above the least."""
-    found = []
+    found: list[int] = []
     for day in np.flatnonzero(gain >= least):
         around = gain[max(0, day - WINDOW // 2) : day + WINDOW // 2 + 1]
         if gain[day] == around.max() and (not found or day - found[-1] > WINDOW // 2):

@@ -92,7 +92,14 @@ def signs(course: Course) -> list[Mark]:
     around = sum(b - a for a, b in flipped)
     if flipped and count - around <= RARE * known and around < 0.5 * known:
         return [Mark("sign_flip", places(flipped), "below zero for a day or longer, else never: marked suspect")]
-    return [Mark("negative", np.flatnonzero(below), "kept as they are: below zero is feed-in where there is any", suspect=False)]
+    return [
+        Mark(
+            "negative",
+            np.flatnonzero(below),
+            "kept as they are: below zero is feed-in where there is any",
+            suspect=False,
+        )
+    ]
 
 
 def _shortest(course: Course) -> int:

@@ -17,7 +17,9 @@ def rows(course: Course) -> list[Mark]:
     there[course.rows] = True
     if not there.all():
         open_ = len(runs(~there))
-        marks.append(Mark("gap", np.flatnonzero(~there), f"left open ({open_} gaps): nothing is filled in", suspect=False))
+        marks.append(
+            Mark("gap", np.flatnonzero(~there), f"left open ({open_} gaps): nothing is filled in", suspect=False)
+        )
     empty = there & np.isnan(course.y)
     if empty.any():
         marks.append(Mark("missing", np.flatnonzero(empty), "marked missing", suspect=False))

@@ -97,8 +97,7 @@ def numbers(column: pl.Series, lines: pl.Series, source: str, decimal: Decimal) 
             ).to_series()
     found = text.cast(pl.Float64, strict=False)
     bad = (
-        found.is_null()
-        & ~column.str.strip_chars().str.to_lowercase().is_in(list(MISSING_WORDS)).fill_null(True)
+        found.is_null() & ~column.str.strip_chars().str.to_lowercase().is_in(list(MISSING_WORDS)).fill_null(True)
     ) | (found.is_infinite().fill_null(False))
     if bad.any():
         row = bad.arg_true()[0]
@@ -110,9 +109,7 @@ def numbers(column: pl.Series, lines: pl.Series, source: str, decimal: Decimal) 
         )
     found = found.fill_nan(None)
     whole = found.cast(pl.Int64, strict=False)
-    is_whole = (
-        not text.head(_SAMPLE).str.contains(r"[.eE]").any() and whole.null_count() == found.null_count()
-    )
+    is_whole = not text.head(_SAMPLE).str.contains(r"[.eE]").any() and whole.null_count() == found.null_count()
     return (whole if is_whole and bool((whole == found).all()) else found).alias(column.name)
 
 
@@ -192,6 +189,4 @@ def _broken(source: Source, dialect: Dialect) -> ReadingsError:
                 )
     except csv.Error:
         pass  # a cell without end: the quotes are what is wrong
-    return ReadingsError(
-        f'{source.name} is not a table: a quote (") opens and does not close; mend the quotes.'
-    )
+    return ReadingsError(f'{source.name} is not a table: a quote (") opens and does not close; mend the quotes.')
