@@ -44,7 +44,7 @@ def read_frame(
     Raises:
         ReadingsError: not a frame, a column that is not there, times that are no times, a bad grid.
     """
-    table = _polars(frame)
+    table = as_polars(frame)
     if table.is_empty():
         raise ReadingsError("The frame has no rows; give one with readings.")
     names = table.columns
@@ -101,8 +101,12 @@ def _unit(kind: object) -> Any:
     return kind.time_unit if isinstance(kind, nw.Datetime) and kind.time_unit != "s" else "us"
 
 
-def _polars(frame: Any) -> pl.DataFrame:
-    """Column by column, so that pandas' frames need no pyarrow."""
+def as_polars(frame: Any) -> pl.DataFrame:
+    """A frame of any kind, column by column, so that pandas' frames need no pyarrow.
+
+    Raises:
+        ReadingsError: not a frame.
+    """
     try:
         native = nw.from_native(frame)
     except TypeError as error:
