@@ -25,12 +25,7 @@ def test_summary_is_that_of_pandas():
 
 
 def test_counts_and_range():
-    frame = (
-        synthetic(meters=1, days=10)
-        .with_row_index()
-        .filter(~pl.col("index").is_between(20, 29))
-        .drop("index")
-    )
+    frame = synthetic(meters=1, days=10).with_row_index().filter(~pl.col("index").is_between(20, 29)).drop("index")
     frame = frame.with_columns(y=pl.Series([0.0, -1.0, 0.0, *frame["y"][3:]]))
     (summary,) = describe(read_frame(frame, unit="kW"))
     assert (summary["gaps"], summary["zeros"], summary["negative"], summary["step"]) == (10, 2, 1, 3600.0)
@@ -42,9 +37,7 @@ def test_counts_and_range():
 
 
 def wave(period_hours, hours=24 * 42):
-    times = pl.datetime_range(datetime(2024, 1, 1), interval="1h", end=datetime(2024, 12, 31), eager=True)[
-        :hours
-    ]
+    times = pl.datetime_range(datetime(2024, 1, 1), interval="1h", end=datetime(2024, 12, 31), eager=True)[:hours]
     clock = np.arange(hours)
     return read_frame(pl.DataFrame({"ds": times, "y": 2 + (clock % period_hours >= period_hours * 5 / 7)}))
 
@@ -60,9 +53,7 @@ def test_seasons_are_found_where_they_are():
 
 
 def test_mean_day_and_week_follow_the_local_clock():
-    readings = read_frame(
-        wave(24, 24 * 28).frame.with_columns(pl.col("ds").dt.convert_time_zone("Asia/Tokyo"))
-    )
+    readings = read_frame(wave(24, 24 * 28).frame.with_columns(pl.col("ds").dt.convert_time_zone("Asia/Tokyo")))
     what = shape(readings, "meter", first=5)
     assert what.first.tolist() == [2, 2, 2, 2, 2]
     assert what.day.tolist() == [2 + (18 <= (h - 9) % 24) for h in range(24)]

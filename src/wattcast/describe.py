@@ -59,9 +59,7 @@ def shape(readings: Readings, meter: str, *, first: int = 1500) -> Shape:
     if part.is_empty():
         raise KeyError(f"There is no meter {meter!r} among {', '.join(readings.meters[:10])}.")
     local = pl.col(DS).dt.convert_time_zone(readings.zone)
-    seconds = (
-        local.dt.hour().cast(pl.Int64) * 3600 + local.dt.minute().cast(pl.Int64) * 60 + local.dt.second()
-    )
+    seconds = local.dt.hour().cast(pl.Int64) * 3600 + local.dt.minute().cast(pl.Int64) * 60 + local.dt.second()
     slot = seconds // max(1, int(readings.step.total_seconds()))
     weekday = local.dt.weekday().cast(pl.Int64) - 1
     slots = readings.season_length
@@ -108,9 +106,7 @@ def _summary(part: pl.DataFrame, readings: Readings) -> dict[str, Any]:
 def _on_grid(part: pl.DataFrame, step: timedelta) -> NDArray[np.float64]:
     """Values at every step from the first to the last, NaN where there is none."""
     index = (
-        ((part[DS] - part[DS][0]) / step).round().to_numpy().astype(np.int64)
-        if len(part)
-        else np.zeros(0, np.int64)
+        ((part[DS] - part[DS][0]) / step).round().to_numpy().astype(np.int64) if len(part) else np.zeros(0, np.int64)
     )
     values = np.full(int(index[-1]) + 1 if len(index) else 0, np.nan)
     values[index] = part[Y].to_numpy()
@@ -145,9 +141,7 @@ def _explained(periods: NDArray[np.float64]) -> float:
     rest = float(np.mean(((periods - course)[seen]) ** 2))
     # What is left of a constant series is rounding.
     return (
-        1 - rest / total * (count - 1) / (count - columns)
-        if total > 1e-12 * float(np.max(periods[seen] ** 2))
-        else 0.0
+        1 - rest / total * (count - 1) / (count - columns) if total > 1e-12 * float(np.max(periods[seen] ** 2)) else 0.0
     )
 
 

@@ -28,9 +28,7 @@ def test_every_kind_of_frame_goes_in_and_out(kind):
     readings = read_frame(frame, "home", "when", "kW")
     assert readings.frame.equals(POLARS.with_columns(pl.col("ds").dt.replace_time_zone("UTC")))
     assert (readings.step, readings.covariates, readings.unit) == (timedelta(hours=1), ["temperature"], "kW")
-    answer = readings.frame.select(
-        "unique_id", "ds", pl.col("ds").alias("cutoff"), "y", pl.col("y").alias("wattcast")
-    )
+    answer = readings.frame.select("unique_id", "ds", pl.col("ds").alias("cutoff"), "y", pl.col("y").alias("wattcast"))
     back = like(frame, answer, id="home", ds="when", y="kW")
     assert type(back) is type(frame)
     table = pl.DataFrame(back) if isinstance(back, pa.Table) else back

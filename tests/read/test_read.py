@@ -131,9 +131,7 @@ def test_wide(write):
         ("MT_002", utc(2024, 1, 1, 0, 0), 5.0),
         ("MT_002", utc(2024, 1, 1, 0, 15), 6.0),
     ]
-    named = read(
-        write("when,north,south\n2024-01-01 00:00,1,5\n2024-01-01 00:15,2,6\n"), y=["north", "south"]
-    )
+    named = read(write("when,north,south\n2024-01-01 00:00,1,5\n2024-01-01 00:15,2,6\n"), y=["north", "south"])
     assert named.meters == ["north", "south"]
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Unpack
 
 from wattcast.read.files import read_source
 from wattcast.read.frame import like, read_frame
-from wattcast.read.layout import Layout, Told, told
+from wattcast.read.layout import Layout, Told, overruled, told
 from wattcast.read.synthetic import synthetic
 from wattcast.schema import Readings
 
@@ -41,7 +40,7 @@ def read(
     Raises:
         ReadingsError: what cannot be read as readings; the message says where, what, and what would do.
     """
-    asked = told(overrules) if layout is None else replace(layout, **overrules)
+    asked = told(overrules) if layout is None else overruled(layout, overrules)
     return read_source(path, asked, meters=meters, start=start, end=end)
 
 

@@ -15,9 +15,19 @@ Label = Literal["start", "end"]
 #: Clocks tried, in this order, on stamps whose offsets from UTC change.
 _USUAL_ZONES = (
     *(f"Europe/{city}" for city in ("London", "Lisbon", "Berlin", "Helsinki", "Chisinau")),
-    *(f"America/{city}" for city in ("New_York", "Chicago", "Denver", "Los_Angeles", "Halifax", "Sao_Paulo", "Santiago")),
+    *(
+        f"America/{city}"
+        for city in ("New_York", "Chicago", "Denver", "Los_Angeles", "Halifax", "Sao_Paulo", "Santiago")
+    ),
     *(f"Australia/{city}" for city in ("Sydney", "Adelaide", "Lord_Howe")),
-    *("Pacific/Auckland", "Asia/Jerusalem", "Asia/Tehran", "Africa/Casablanca", "America/St_Johns", "America/Anchorage"),
+    *(
+        "Pacific/Auckland",
+        "Asia/Jerusalem",
+        "Asia/Tehran",
+        "Africa/Casablanca",
+        "America/St_Johns",
+        "America/Anchorage",
+    ),
 )
 
 
@@ -31,7 +41,9 @@ def known_zone(zone: str | None) -> str | None:
         try:
             ZoneInfo(zone)
         except (ValueError, OSError, KeyError) as error:
-            raise ReadingsError(f"There is no time zone {zone!r}; give an IANA name such as 'Europe/Lisbon'.") from error
+            raise ReadingsError(
+                f"There is no time zone {zone!r}; give an IANA name such as 'Europe/Lisbon'."
+            ) from error
     return zone
 
 
@@ -59,7 +71,7 @@ def zone_of_offsets(utc: pl.Series, offsets: pl.Series) -> str | None:
 
 
 def label_of(stamps: pl.Series, step: timedelta) -> Label:
-    """Which side of their interval stamps name: the end, if the first day begins one step late and the last ends at 0:00.
+    """Which side of their interval stamps name: the end, if they begin one step after midnight and end at one.
 
     A file of whole days of starts begins at midnight and ends one step before it; one of ends begins one step
     after midnight and ends at midnight.
@@ -67,12 +79,12 @@ def label_of(stamps: pl.Series, step: timedelta) -> Label:
     first, last = stamps.min(), stamps.max()
     assert isinstance(first, datetime) and isinstance(last, datetime)
     late = timedelta(hours=first.hour, minutes=first.minute, seconds=first.second) == step
-    return "end" if late and (last.hour, last.minute, last.second) == (0, 0, 0) and step < timedelta(days=1) else "start"
+    return (
+        "end" if late and (last.hour, last.minute, last.second) == (0, 0, 0) and step < timedelta(days=1) else "start"
+    )
 
 
-def in_utc(
-    rows: pl.DataFrame, source: str, zone: str | None, *, halve: bool
-) -> tuple[pl.DataFrame, list[Finding]]:
+def in_utc(rows: pl.DataFrame, source: str, zone: str | None, *, halve: bool) -> tuple[pl.DataFrame, list[Finding]]:
     """Rows with UTC stamps, and what the clock's changes did to them.
 
     Of an hour that the clock shows twice, rows that come first are the first hour. Where it is there once, it
@@ -99,7 +111,11 @@ def in_utc(
     except pl.exceptions.PolarsError as error:
         raise ReadingsError(f"{source}: the stamps do not fit time zone {zone!r}; name another zone.") from error
     twice = pl.col("utc") != pl.col("utc later")
-    once = (twice & (pl.len().over(ID, DS) == 1)).alias("once") if sides.select(twice.any()).item() else pl.lit(False).alias("once")
+    once = (
+        (twice & (pl.len().over(ID, DS) == 1)).alias("once")
+        if sides.select(twice.any()).item()
+        else pl.lit(False).alias("once")
+    )
     sides = sides.with_columns(once, pl.when(twice & again).then("utc later").otherwise("utc").alias("utc"))
     skipped, single = sides.filter(pl.col("utc").is_null()), sides.filter("once")
     findings = _findings(skipped, "not_existing", f"left out: clock {zone} skips this hour")
@@ -109,7 +125,9 @@ def in_utc(
         second = single.with_columns(pl.col("utc later").alias("utc"))
         sides = pl.concat([sides.filter(~pl.col("once")), single, second])
     else:
-        shared = f"marked suspect: clock {zone} shows this hour twice, here it is once and may hold both (halve shares it)"
+        shared = (
+            f"marked suspect: clock {zone} shows this hour twice, here it is once and may hold both (halve shares it)"
+        )
         if len(single):
             mark = pl.when("once").then(pl.lit("suspect")).otherwise(pl.lit("ok"))
             sides = sides.with_columns(mark.alias(QUALITY))
@@ -125,7 +143,9 @@ def _utc(zone: str, side: Literal["earliest", "latest"]) -> pl.Expr:
 
 def _findings(part: pl.DataFrame, kind: str, action: str) -> list[Finding]:
     """One for each meter; times are those of the file where they are none in UTC."""
-    shown = part.with_columns(pl.coalesce("utc", pl.col(DS).dt.replace_time_zone("UTC").dt.cast_time_unit("us")).alias("utc"))
+    shown = part.with_columns(
+        pl.coalesce("utc", pl.col(DS).dt.replace_time_zone("UTC").dt.cast_time_unit("us")).alias("utc")
+    )
     spans = shown.group_by(ID, maintain_order=True).agg(
         pl.len(), pl.col("utc").min().alias("first"), pl.col("utc").max().alias("last")
     )

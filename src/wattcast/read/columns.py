@@ -89,9 +89,7 @@ def find(
     wanted = [y] if isinstance(y, str) else list(y or ())
     for name in [*(c for c in (id, ds) if c), *wanted]:
         if name not in frame.columns:
-            raise ReadingsError(
-                f"{source} has no column {name!r}; it has {', '.join(map(repr, frame.columns))}."
-            )
+            raise ReadingsError(f"{source} has no column {name!r}; it has {', '.join(map(repr, frame.columns))}.")
     ds = ds or _time_column(frame)
     hour = _hour_column(frame, ds)
     left = [c for c in frame.columns if c not in (ds, hour, id, QUALITY)]
@@ -114,11 +112,7 @@ def find(
             raise ReadingsError(f"{source}: column {name!r} does not hold numbers; name another one as y.")
     covariates = [c for c in numbers if c not in values]
     dropped = [c for c in left if c not in values and c not in covariates]
-    unit = (
-        _UNITS.get(next((t for t in reversed(_tokens(values[0])) if t in _UNITS), ""))
-        if len(values) == 1
-        else None
-    )
+    unit = _UNITS.get(next((t for t in reversed(_tokens(values[0])) if t in _UNITS), "")) if len(values) == 1 else None
     notes = _notes(ds, id, values, covariates, dropped, asked=bool(wanted))
     return Columns(ds, hour, id, tuple(values), tuple(covariates), unit, notes)
 
@@ -140,9 +134,7 @@ def _notes(
     if len(values) > 1:
         notes.append(f"Each of {len(values)} columns is taken as a meter ({_shown(values)}).")
     elif not asked and covariates:
-        notes.append(
-            f"Load is taken from column {values[0]!r}; y names another one (or several, a meter each)."
-        )
+        notes.append(f"Load is taken from column {values[0]!r}; y names another one (or several, a meter each).")
     if covariates:
         notes.append(f"Covariates: {_shown(covariates)}.")
     if dropped:
@@ -163,11 +155,7 @@ def _tokens(name: str) -> list[str]:
     """Words of a name in lower case; joined words are cut (`TotalP`), units are not (`kWh`)."""
     tokens = []
     for word in re.findall(r"[^\W_]+", name):
-        parts = (
-            [word]
-            if word.lower() in _UNITS
-            else re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+", word)
-        )
+        parts = [word] if word.lower() in _UNITS else re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+", word)
         tokens += [part.lower() for part in parts]
     return tokens
 
@@ -178,11 +166,7 @@ def _is_counter(name: str) -> bool:
 
 def _time_column(frame: pl.DataFrame) -> str | None:
     """The column of times with most values; of equals the one with the usual name, else the first."""
-    times = [
-        c
-        for c in frame.columns
-        if frame[c].dtype.is_temporal() and frame[c].dtype not in (pl.Duration, pl.Time)
-    ]
+    times = [c for c in frame.columns if frame[c].dtype.is_temporal() and frame[c].dtype not in (pl.Duration, pl.Time)]
     usual = {name: rank for rank, name in enumerate(_DS_NAMES)}
     distinct = {c: frame[c].n_unique() for c in times}
     return min(times, key=lambda c: (-distinct[c], usual.get(_plain(c), len(usual))), default=None)
@@ -208,14 +192,10 @@ def _mere_dates(times: pl.Series) -> bool:
 
 def _id_column(frame: pl.DataFrame, times: pl.Series | None, wanted: list[str]) -> str | None:
     """A column with a meter's usual name, or the text that tells rows of the same time apart."""
-    able = [
-        c for c in frame.columns if c not in wanted and (frame[c].dtype.is_integer() or _is_text(frame[c]))
-    ]
+    able = [c for c in frame.columns if c not in wanted and (frame[c].dtype.is_integer() or _is_text(frame[c]))]
     for name in able:
         plain = _plain(name)
-        if (plain in _ID_NAMES or plain.replace("_", "") in _ID_NAMES) and frame[name].n_unique() < max(
-            2, len(frame)
-        ):
+        if (plain in _ID_NAMES or plain.replace("_", "") in _ID_NAMES) and frame[name].n_unique() < max(2, len(frame)):
             return name
     if times is None or times.n_unique() == len(times):
         return None

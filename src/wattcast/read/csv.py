@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 
 import polars as pl
@@ -96,8 +97,7 @@ def numbers(column: pl.Series, lines: pl.Series, source: str, decimal: Decimal) 
             ).to_series()
     found = text.cast(pl.Float64, strict=False)
     bad = (
-        found.is_null()
-        & ~column.str.strip_chars().str.to_lowercase().is_in(list(MISSING_WORDS)).fill_null(True)
+        found.is_null() & ~column.str.strip_chars().str.to_lowercase().is_in(list(MISSING_WORDS)).fill_null(True)
     ) | (found.is_infinite().fill_null(False))
     if bad.any():
         row = bad.arg_true()[0]
@@ -109,9 +109,7 @@ def numbers(column: pl.Series, lines: pl.Series, source: str, decimal: Decimal) 
         )
     found = found.fill_nan(None)
     whole = found.cast(pl.Int64, strict=False)
-    is_whole = (
-        not text.head(_SAMPLE).str.contains(r"[.eE]").any() and whole.null_count() == found.null_count()
-    )
+    is_whole = not text.head(_SAMPLE).str.contains(r"[.eE]").any() and whole.null_count() == found.null_count()
     return (whole if is_whole and bool((whole == found).all()) else found).alias(column.name)
 
 
@@ -155,6 +153,9 @@ def _times(column: pl.Series, day_first: bool | None, notes: list[str]) -> pl.Se
     if parsed.offsets is not None and (zone := zone_of_offsets(ds, parsed.offsets)):
         notes.append(f"Offsets of column {column.name!r} are those of clock {zone}.")
         ds = ds.dt.convert_time_zone(zone)
+    elif parsed.offsets is None and re.search(r"\b(utc|gmt)\b", column.name.lower().replace("_", " ")):
+        notes.append(f"Times are UTC, as the name of column {column.name!r} says.")
+        ds = ds.dt.replace_time_zone("UTC")
     return ds
 
 
@@ -188,6 +189,4 @@ def _broken(source: Source, dialect: Dialect) -> ReadingsError:
                 )
     except csv.Error:
         pass  # a cell without end: the quotes are what is wrong
-    return ReadingsError(
-        f'{source.name} is not a table: a quote (") opens and does not close; mend the quotes.'
-    )
+    return ReadingsError(f'{source.name} is not a table: a quote (") opens and does not close; mend the quotes.')

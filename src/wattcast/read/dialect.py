@@ -42,9 +42,7 @@ class Dialect:
         return self.skip + (self.header is not None) + 1
 
 
-def detect(
-    text: bytes, name: str, *, separator: str | None = None, decimal: Decimal | None = None
-) -> Dialect:
+def detect(text: bytes, name: str, *, separator: str | None = None, decimal: Decimal | None = None) -> Dialect:
     """Finds out from the first lines how a table is written.
 
     Args:
@@ -118,12 +116,7 @@ def _separator(lines: list[str]) -> str:
 def _one_column_of_decimal_commas(lines: list[str]) -> bool:
     """`Load` and then `74,56`: the header has one name, each row one comma."""
     head, rows = lines[0], lines[1:]
-    return (
-        "," not in head
-        and not is_number(head)
-        and bool(rows)
-        and all(is_number(r) and "," in r for r in rows)
-    )
+    return "," not in head and not is_number(head) and bool(rows) and all(is_number(r) and "," in r for r in rows)
 
 
 def _commonest(values: object) -> int:

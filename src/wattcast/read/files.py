@@ -48,21 +48,27 @@ def read_source(
     layout = table.layout
     if layout.ds is not None:
         _is_time(table.frame, layout.ds, table.source)
-    found = parts.find(
-        table.frame.drop(LINE), table.source, id=layout.id, ds=layout.ds, y=layout.y, named=table.named
-    )
+    found = parts.find(table.frame.drop(LINE), table.source, id=layout.id, ds=layout.ds, y=layout.y, named=table.named)
     whole = found
     frame, found = _chosen(table.frame, found, meters, table.source)
-    step = (layout.step or ASSUMED_STEP) if found.ds is None else layout.step
-    rows = long(frame, found, table.source, meter=table.meter, step=step if found.ds is None else None)
+    made_up = (layout.step or ASSUMED_STEP) if found.ds is None else None
+    rows = long(frame, found, table.source, meter=table.meter, step=made_up)
     notes = table.notes + found.notes
-    if found.ds is None:
+    if made_up is not None:
+        begin = f"{MADE_UP_START:%Y-%m-%d %H:%M}"
         how = "as given" if layout.step else "assumed (step overrules)"
-        notes += (f"No column of times: stamps are made up from {MADE_UP_START:%Y-%m-%d %H:%M}, step {say_step(step)} {how}.",)  # type: ignore[arg-type]  # fmt: skip
+        notes += (f"No column of times: stamps are made up from {begin}, step {say_step(made_up)} {how}.",)
     zone = _zone(frame, found.ds, layout.zone)
     label = "start" if found.ds is None or found.hour is not None else layout.label
     readings = settle(
-        rows, table.source, step=step, zone=zone, label=label, halve=layout.halve, unit=layout.unit or found.unit, notes=notes
+        rows,
+        table.source,
+        step=made_up or layout.step,
+        zone=zone,
+        label=label,
+        halve=layout.halve,
+        unit=layout.unit or found.unit,
+        notes=notes,
     )
     readings = replace(readings, clocked=found.ds is not None, layout=_known(layout, whole, readings))
     return within(readings, start, end)
@@ -81,8 +87,8 @@ def within(readings: Readings, start: datetime | None, end: datetime | None) -> 
             frame = frame.filter(keep(pl.col(DS), pl.lit(aware).dt.convert_time_zone("UTC")))
     if frame.is_empty():
         raise ReadingsError(
-            f"{readings.source} has no readings from {start} to {end}; it goes from {readings.frame[DS].min()} to "
-            f"{readings.frame[DS].max()}."
+            f"{readings.source} has no readings from {start} to {end}; it goes from {readings.frame[DS][0]} to "
+            f"{readings.frame[DS][-1]}."
         )
     return replace(readings, frame=frame)
 
@@ -132,13 +138,17 @@ def _retyped(frame: pl.DataFrame, source: str, layout: Layout, note: str, meter:
     texts = [c for c in frame.columns if frame[c].dtype == pl.String and c != ID]
     guesses: list[str] = []
     if texts:
-        typed, guesses = csv.typed(frame.select(*texts, LINE), source, layout.decimal or ".", day_first=layout.day_first)
+        typed, guesses = csv.typed(
+            frame.select(*texts, LINE), source, layout.decimal or ".", day_first=layout.day_first
+        )
         frame = frame.with_columns(typed.get_columns())
     for name, dtype in frame.schema.items():
         if dtype.is_float() and (endless := frame[name].is_infinite().fill_null(False)).any():
             row = frame[LINE][endless.arg_true()[0]]
             where = f"row {endless.arg_true()[0] + 1}" if row is None else f"line {row}"
-            raise ReadingsError(f"{source}, {where}: column {name!r} is infinite; mend it, or leave it empty.", when=where)
+            raise ReadingsError(
+                f"{source}, {where}: column {name!r} is infinite; mend it, or leave it empty.", when=where
+            )
     return _Table(frame, source, True, layout, (note, *guesses), meter)
 
 
@@ -148,7 +158,11 @@ def _chosen(
     """Only the meters asked for."""
     if meters is None:
         return frame, found
-    there = list(found.values) if found.id is None else frame[found.id].cast(pl.String).unique(maintain_order=True).to_list()
+    there = (
+        list(found.values)
+        if found.id is None
+        else frame[found.id].cast(pl.String).unique(maintain_order=True).to_list()
+    )
     if missing := [meter for meter in meters if meter not in there]:
         raise ReadingsError(
             f"{source} has no meter {missing[0]!r}; it has {len(there)}: {', '.join(map(str, there[:10]))}.",

@@ -11,8 +11,8 @@ import narwhals as nw
 import polars as pl
 
 from wattcast.read import columns as parts
-from wattcast.read.csv import LINE
 from wattcast.read.clock import Label, known_zone
+from wattcast.read.csv import LINE
 from wattcast.read.grid import settle
 from wattcast.read.wide import long
 from wattcast.schema import CUTOFF, DS, ID, Readings, ReadingsError, Y
@@ -44,7 +44,7 @@ def read_frame(
     Raises:
         ReadingsError: not a frame, a column that is not there, times that are no times, a bad grid.
     """
-    table = _polars(frame)
+    table = as_polars(frame)
     if table.is_empty():
         raise ReadingsError("The frame has no rows; give one with readings.")
     names = table.columns
@@ -64,9 +64,7 @@ def read_frame(
     return replace(readings, source="frame")
 
 
-def like(
-    frame: Any, answer: pl.DataFrame, *, id: str = ID, ds: str = DS, y: str = Y, zone: str | None = None
-) -> Any:
+def like(frame: Any, answer: pl.DataFrame, *, id: str = ID, ds: str = DS, y: str = Y, zone: str | None = None) -> Any:
     """The answer as the kind of frame the caller gave, with the caller's names and clock.
 
     Args:
@@ -81,9 +79,7 @@ def like(
     kind = native.collect_schema()[ds]
     caller_zone = kind.time_zone if isinstance(kind, nw.Datetime) else None
     naive_clock = "UTC" if caller_zone else (zone or "UTC")
-    stamps = [
-        c for c, dtype in answer.schema.items() if dtype.base_type() == pl.Datetime and c in (DS, CUTOFF)
-    ]
+    stamps = [c for c, dtype in answer.schema.items() if dtype.base_type() == pl.Datetime and c in (DS, CUTOFF)]
     plain = answer.with_columns(
         pl.col(c).dt.convert_time_zone(naive_clock).dt.replace_time_zone(None).dt.cast_time_unit(_unit(kind))
         for c in stamps
@@ -93,10 +89,7 @@ def like(
     if native.implementation.is_polars():
         out = nw.from_native(plain.lazy() if isinstance(native, nw.LazyFrame) else plain)
     else:
-        data = {
-            c: plain[c].to_list() if plain[c].dtype == pl.String else plain[c].to_numpy()
-            for c in plain.columns
-        }
+        data = {c: plain[c].to_list() if plain[c].dtype == pl.String else plain[c].to_numpy() for c in plain.columns}
         out = nw.from_dict(data, backend=native.implementation)
     if caller_zone:
         zoned = [names.get(c, c) for c in stamps]
@@ -108,14 +101,17 @@ def _unit(kind: object) -> Any:
     return kind.time_unit if isinstance(kind, nw.Datetime) and kind.time_unit != "s" else "us"
 
 
-def _polars(frame: Any) -> pl.DataFrame:
-    """Column by column, so that pandas' frames need no pyarrow."""
+def as_polars(frame: Any) -> pl.DataFrame:
+    """A frame of any kind, column by column, so that pandas' frames need no pyarrow.
+
+    Raises:
+        ReadingsError: not a frame.
+    """
     try:
         native = nw.from_native(frame)
     except TypeError as error:
         raise ReadingsError(
-            f"A {type(frame).__name__} is not a frame; give a pandas, Polars or Arrow table, or a file "
-            "to read()."
+            f"A {type(frame).__name__} is not a frame; give a pandas, Polars or Arrow table, or a file to read()."
         ) from error
     table = native.collect() if isinstance(native, nw.LazyFrame) else native
     if table.implementation.is_polars():

@@ -100,8 +100,7 @@ def _commonest_step(rows: pl.DataFrame, source: str) -> timedelta:
     best = counts.sort("len", "step", descending=[True, False]).head(1).collect()
     if best.is_empty():
         raise ReadingsError(
-            f"{source} has a single time for each meter, so no step can be found; give more readings, "
-            "or the step."
+            f"{source} has a single time for each meter, so no step can be found; give more readings, or the step."
         )
     step = best["step"][0]
     assert isinstance(step, timedelta)
@@ -172,7 +171,9 @@ def _on_grid(rows: pl.DataFrame, source: str, step: timedelta, findings: list[Fi
                 meter=str(meter),
                 when=row[DS],
             )
-        findings.append(_finding(str(meter), "off_grid", len(part), part, f"left out: not on the step of {say_step(step)}"))
+        findings.append(
+            _finding(str(meter), "off_grid", len(part), part, f"left out: not on the step of {say_step(step)}")
+        )
     return rows if off.is_empty() else phased.filter("on").drop("phase", "on", "rows")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from typing import Any, TypedDict
 
@@ -94,10 +94,15 @@ def kept(readings: Readings) -> dict[str, str]:
 
 def told(values: Told) -> Layout:
     """A layout from what a caller says."""
+    return overruled(Layout(), values)
+
+
+def overruled(layout: Layout, values: Told) -> Layout:
+    """A layout of which a caller says otherwise in parts."""
     plain: dict[str, Any] = dict(values)
     if plain.get("y") is not None and not isinstance(plain["y"], str):
         plain["y"] = tuple(plain["y"])
-    return Layout(**plain)
+    return replace(layout, **plain)
 
 
 def from_dict(values: Mapping[str, Any]) -> Layout:

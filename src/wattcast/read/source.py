@@ -49,9 +49,7 @@ def existing(path: str | Path) -> Path:
     except (OSError, ValueError) as error:
         if isinstance(error, ReadingsError):
             raise
-        raise ReadingsError(
-            f"{str(path)!r} cannot be opened ({error}); check path and permissions."
-        ) from error
+        raise ReadingsError(f"{str(path)!r} cannot be opened ({error}); check path and permissions.") from error
     return path
 
 
@@ -91,9 +89,7 @@ def _unpacked(path: Path) -> bytes:
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ReadingsError(f"{path.name} is cut short or damaged ({error}); fetch it again.") from error
     if len(raw) > MAX_BYTES:
-        raise ReadingsError(
-            f"{path.name} holds more than {MAX_BYTES // 2**30} GiB of text; convert it in parts."
-        )
+        raise ReadingsError(f"{path.name} holds more than {MAX_BYTES // 2**30} GiB of text; convert it in parts.")
     return raw
 
 
@@ -134,9 +130,7 @@ def _decoded(raw: bytes, name: str) -> tuple[bytes, str]:
         if raw.startswith(mark):
             return _recoded(raw, encoding, name), encoding
     if b"\0" in raw:
-        raise ReadingsError(
-            f"{name} is not a text table (it holds zero bytes); give CSV, Parquet or a spreadsheet."
-        )
+        raise ReadingsError(f"{name} is not a text table (it holds zero bytes); give CSV, Parquet or a spreadsheet.")
     try:
         raw.decode("utf-8")
         return raw, "utf-8"
@@ -154,7 +148,5 @@ def _recoded(raw: bytes, encoding: str, name: str) -> bytes:
             when=f"line {line}",
         ) from error
     if "\0" in text:
-        raise ReadingsError(
-            f"{name} is not a text table (it holds zero bytes); give CSV, Parquet or a spreadsheet."
-        )
+        raise ReadingsError(f"{name} is not a text table (it holds zero bytes); give CSV, Parquet or a spreadsheet.")
     return text.encode("utf-8")

@@ -98,11 +98,7 @@ def _without_offset(text: pl.Series) -> tuple[pl.Series, pl.Series | None]:
     minutes = zone.str.extract(r"^[+-]\d{2}:?(\d{2})$", 1).cast(pl.Int64, strict=False).fill_null(0)
     table = pl.DataFrame({"zone": zone, "h": hours, "m": minutes, "negative": zone.str.starts_with("-")})
     sign = pl.when("negative").then(-1).otherwise(1)
-    offset = (
-        pl.when(pl.col("zone").is_null())
-        .then(None)
-        .otherwise(pl.col("h").fill_null(0) * 60 + sign * pl.col("m"))
-    )
+    offset = pl.when(pl.col("zone").is_null()).then(None).otherwise(pl.col("h").fill_null(0) * 60 + sign * pl.col("m"))
     return text.str.replace(pattern, "$1"), table.select(offset.alias("offset")).to_series()
 
 
@@ -137,12 +133,7 @@ def _parsed(text: pl.Series, date: str) -> pl.Series:
         found = text.filter(left).str.to_datetime(format_, time_unit="us", strict=False)
         if found.null_count() < len(found):
             ds = ds.scatter(left.arg_true(), found) if not left.all() else found
-    return (
-        ds
-        + pl.select(
-            pl.when(late.fill_null(False)).then(timedelta(days=1)).otherwise(timedelta(0))
-        ).to_series()
-    )
+    return ds + pl.select(pl.when(late.fill_null(False)).then(timedelta(days=1)).otherwise(timedelta(0))).to_series()
 
 
 def _backward(ds: pl.Series) -> int:

@@ -130,7 +130,8 @@ def _rows(times: pl.Series, layout: Layout, source: str, span: Span) -> tuple[pl
     if odd.any():
         row = odd.arg_true()[0]
         raise ReadingsError(
-            f"{source}, line {row + 2}: {times[row]} comes after {times[row - 1]}, not 15 min later; mend the rows there, "
+            f"{source}, line {row + 2}: {times[row]} comes after {times[row - 1]}, not 15 min later; mend the "
+            "rows there, "
             "or read the file without convert.",
             when=f"line {row + 2}",
         )
@@ -142,7 +143,9 @@ def _rows(times: pl.Series, layout: Layout, source: str, span: Span) -> tuple[pl
             aware = when if when.tzinfo else when.replace(tzinfo=ZoneInfo(layout.zone or "UTC"))
             table = table.filter(keep(pl.col(DS), pl.lit(aware).dt.convert_time_zone("UTC")))
     if table.is_empty():
-        raise ReadingsError(f"{source} has no readings from {span[0]} to {span[1]}; it goes from {times[0]} to {times[-1]}.")
+        raise ReadingsError(
+            f"{source} has no readings from {span[0]} to {span[1]}; it goes from {times[0]} to {times[-1]}."
+        )
     if QUALITY not in table.columns:
         table = table.with_columns(pl.lit("ok").alias(QUALITY))
     return table.with_columns(pl.col(QUALITY).cast(_QUALITY)).sort(DS), findings

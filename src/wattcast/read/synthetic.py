@@ -36,18 +36,14 @@ def synthetic(
         ValueError: less than one meter, one day, or one minute.
     """
     if min(meters, days, step_minutes) < 1:
-        raise ValueError(
-            f"meters, days and step_minutes must be 1 or more, got {meters}, {days}, {step_minutes}."
-        )
+        raise ValueError(f"meters, days and step_minutes must be 1 or more, got {meters}, {days}, {step_minutes}.")
     count = days * 24 * 60 // step_minutes
     hour = np.arange(count) * step_minutes / 60 + start.hour + start.minute / 60
     weather = np.random.default_rng([seed, 0])
     drift = np.cumsum(weather.normal(0, 1, days + 2)) * 0.5
     warmth = 12 + np.interp(hour / 24, np.arange(days + 2), drift - np.linspace(0, drift[-1], days + 2))
     temperature = warmth + 5 * np.sin(2 * np.pi * (hour - 9) / 24)
-    ds = pl.Series(
-        DS, [start + timedelta(minutes=step_minutes) * i for i in range(count)], dtype=pl.Datetime("us")
-    )
+    ds = pl.Series(DS, [start + timedelta(minutes=step_minutes) * i for i in range(count)], dtype=pl.Datetime("us"))
     frames = []
     for meter in range(1, meters + 1):
         load = _load(np.random.default_rng([seed, meter]), hour, start.weekday(), temperature, noise)

@@ -82,7 +82,9 @@ def excel(path: Path, sheet: str | None = None) -> pl.DataFrame:
             raise ReadingsError(f"{path.name} has no sheet {sheet!r}; it has {', '.join(map(repr, book.sheet_names))}.")
         table = book.load_sheet(sheet if sheet is not None else 0).to_polars()
     except (fastexcel.FastExcelError, *_FAILURES) as error:
-        raise ReadingsError(f"{path.name} is not a spreadsheet that can be read ({error}).".replace("\n", " ")) from error
+        raise ReadingsError(
+            f"{path.name} is not a spreadsheet that can be read ({error}).".replace("\n", " ")
+        ) from error
     table = table.select(c for c in table.columns if table[c].null_count() < len(table))
     return _with_lines(table, path.name, first=2)
 
