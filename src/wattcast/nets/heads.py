@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 
@@ -69,11 +68,10 @@ class QuantileHead(AbstractHead):
             raise ValueError(f"Quantiles must rise and hold 0.5, got {tuple(levels)}.")
         self.params = 3
         self.levels = tuple(levels)
-        from_normal = jax.scipy.stats.norm.ppf(np.asarray(levels, np.float32))
-        gaps = np.diff(np.asarray(from_normal))
+        gaps = jnp.diff(jax.scipy.stats.norm.ppf(jnp.asarray(levels, jnp.float32)))
         middle = self.levels.index(0.5)
-        self.below = jnp.log(jnp.expm1(jnp.asarray(gaps[:middle][::-1])))
-        self.above = jnp.log(jnp.expm1(jnp.asarray(gaps[middle:])))
+        self.below = jnp.log(jnp.expm1(gaps[:middle][::-1]))
+        self.above = jnp.log(jnp.expm1(gaps[middle:]))
 
     def __call__(self, raw: Float[Array, "*batch steps 3"]) -> Float[Array, "*batch steps quantiles"]:
         """Quantiles from the lowest to the highest."""
