@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -71,6 +72,8 @@ class Readings:
         unit: unit of `y`, where known [kW, kWh, MW, ...].
         source: file name or "frame", for messages.
         findings: what was seen so far.
+        notes: what reading the source took for granted, a sentence each (separator, columns, clock, step).
+        layout: how the source is written, in plain values that `wattcast.read.layout.from_dict` takes.
     """
 
     frame: pl.DataFrame
@@ -80,6 +83,8 @@ class Readings:
     unit: str | None = None
     source: str = "frame"
     findings: tuple[Finding, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    layout: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def meters(self) -> list[str]:

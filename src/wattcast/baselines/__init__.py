@@ -1,0 +1,19 @@
+"""Forecasters that need no network, under the call the network answers to."""
+
+from wattcast.baselines.linear import Linear as Linear
+from wattcast.baselines.naive import Naive as Naive
+from wattcast.baselines.naive import Persistence as Persistence
+from wattcast.baselines.naive import SeasonalNaiveDay as SeasonalNaiveDay
+from wattcast.baselines.naive import SeasonalNaiveWeek as SeasonalNaiveWeek
+from wattcast.baselines.naive import SlotMean as SlotMean
+from wattcast.baselines.protocol import Forecaster as Forecaster
+
+#: Every baseline by its name, weakest first; each is made without arguments.
+BASELINES: dict[str, type] = {
+    b.name: b for b in (Persistence, SeasonalNaiveDay, SeasonalNaiveWeek, SlotMean, Linear)
+}
+
+
+def baselines(country: str | None = None) -> list[Forecaster]:
+    """One of each baseline, unfitted; `country` turns on its public holidays in `linear`."""
+    return [Persistence(), SeasonalNaiveDay(), SeasonalNaiveWeek(), SlotMean(), Linear(country)]

@@ -1,0 +1,75 @@
+"""Local calendar of a grid: slot of the day, weekday, day of the year, public holidays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Local clock of grid steps, one entry a step.
+
+    Attributes:
+        hour: local time of day [h], 0 <= hour < 24.
+        weekday: 0 Monday .. 6 Sunday.
+        year_phase: position in the year, 0 <= year_phase < 1.
+        holiday: 1 on a public holiday of the country, else 0.
+    """
+
+    hour: NDArray[np.float32]
+    weekday: NDArray[np.int32]
+    year_phase: NDArray[np.float32]
+    holiday: NDArray[np.float32]
+
+
+def calendar(
+    start: datetime, step: timedelta, length: int, *, zone: str = "UTC", country: str | None = None
+) -> Calendar:
+    """Calendar of `length` steps from `start` [UTC], read from the clock of `zone`.
+
+    Args:
+        start: start of the first interval [UTC].
+        step: length of an interval.
+        length: number of intervals.
+        zone: IANA name of the local clock.
+        country: ISO code, with subdivision if wanted ("DE", "AU-VIC"), whose public holidays count.
+
+    Raises:
+        ValueError: the country or subdivision has no holiday calendar.
+    """
+    utc = pl.datetime_range(start, start + length * step, step, closed="left", time_unit="us", eager=True)
+    local = (utc if utc.dtype.time_zone else utc.dt.replace_time_zone("UTC")).dt.convert_time_zone(zone)
+    hour = (local.dt.hour() + local.dt.minute() / 60 + local.dt.second() / 3600).to_numpy()
+    days = local.dt.date()
+    holiday = np.zeros(length, np.float32)
+    if country and length:
+        years = range(days.dt.year().min(), days.dt.year().max() + 1)  # type: ignore[arg-type, operator, type-var]
+        holiday = days.is_in(sorted(public_holidays(country, years))).to_numpy().astype(np.float32)
+    return Calendar(
+        hour.astype(np.float32),
+        (local.dt.weekday() - 1).to_numpy().astype(np.int32),
+        ((local.dt.ordinal_day() - 1) / 365.25).to_numpy().astype(np.float32),
+        holiday,
+    )
+
+
+def public_holidays(country: str, years: range) -> set[object]:
+    """Dates of the public holidays of a country ("DE") or subdivision ("AU-VIC").
+
+    Raises:
+        ValueError: there is no calendar for it.
+    """
+    import holidays  # noqa: PLC0415  (0.2 s, and only where a country is given)
+
+    code, _, subdivision = country.partition("-")
+    try:
+        return set(holidays.country_holidays(code, subdiv=subdivision or None, years=years))
+    except NotImplementedError:
+        raise ValueError(
+            f"No holiday calendar for country {country!r}; give an ISO code such as DE, US or AU-VIC."
+        ) from None

@@ -1,0 +1,99 @@
+"""Which readings a forecast looks at, and which it gives: offsets from the origin, one table a phase.
+
+Two layouts, chosen by the horizon. *Steps* (short horizons): the network advances with every reading. *Days*
+(horizons from half a day): it advances once a day, at the slot where the local day begins, and what it looks at
+and gives is arranged by slot of the day, so that a weight always means the same hour; between two midnights it
+forecasts from the state of the last one and the readings since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Offsets = NDArray[np.int32]
+
+
+@dataclass(
+    frozen=True, eq=False
+)  # one object a layout (see `layout`), so compiled code can be looked up by it
+class Layout:
+    """Offsets are relative to the origin t: -1 is the last reading seen, 0 the first step ahead.
+
+    Attributes:
+        day: steps in a day.
+        gap: steps ahead left out before the first one asked for.
+        horizon: last step ahead asked for.
+        stride: readings between two advances of the state: 1 or a day.
+        recent: `[phase, recent]`: the readings seen last.
+        lags: `[phase, lags]`: older readings that resemble what comes: the same hours some days or weeks before.
+        targets: `[phase, outputs]`: steps ahead that the outputs stand for; in the day layout whole days, of
+            which only `gap <= step < horizon` count.
+        moments: `[phase, outputs, moments]`: when covariates are looked up for an output: at the target itself and
+            where the readings that resemble it lie, so that a load can be told from its weather.
+        history: readings needed before the first forecast.
+        weekly: whether it looks a week back.
+    """
+
+    day: int
+    gap: int
+    horizon: int
+    stride: int
+    recent: Offsets
+    lags: Offsets
+    targets: Offsets
+    moments: Offsets
+    history: int
+    weekly: bool
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of the network."""
+        return self.targets.shape[1]
+
+
+@cache
+def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0) -> Layout:
+    """Layout for a horizon.
+
+    Args:
+        day: readings in a day.
+        horizon: steps ahead.
+        weekly: whether the readings are long enough (three weeks) to look a week back.
+        gap: steps ahead left out before the first one asked for.
+    """
+    make = _days if horizon * 2 >= day else _steps
+    return make(day, gap, horizon, 7 * day if weekly else day)
+
+
+def _days(day: int, gap: int, horizon: int, season: int) -> Layout:
+    phase, slot = np.arange(day)[:, None], np.arange(day)[None]
+    recent = -((phase - slot - 1) % day) - 1
+    first = (slot - phase) % day
+    blocks = -(-horizon // day)
+    targets = np.concatenate([first + k * day for k in range(blocks)], axis=1)
+    back = -(-(blocks * day) // season) * season
+    lags = targets - back
+    if season > day:  # two weeks back as well: what both weeks have is habit
+        lags = np.concatenate([lags, targets - back - season], axis=1)
+    moments = np.stack([targets, np.tile(recent, blocks), targets - back], axis=-1)
+    history = int(-min(lags.min(), -2 * day))
+    tables = (a.astype(np.int32) for a in (recent, lags, targets, moments))
+    return Layout(day, gap, horizon, day, *tables, history, season > day)
+
+
+def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
+    targets = np.arange(gap, horizon)
+    around = np.arange(gap - 1, horizon + 1)  # a neighbour on either side
+    back = max(day, 2)
+    # every day of the week: with days 1 and 7 alone the chapter's network loses to a regression on all seven
+    shifts = [k * back for k in range(1, season // day + 1)]
+    lags = np.concatenate([around - s for s in shifts if s > horizon] or [np.arange(-horizon - 4, -3)])
+    recent = np.arange(-3, 0)
+    moments = np.stack([targets, np.full_like(targets, -1)], axis=-1)
+    history = int(-min(lags.min(), -3))
+    tables = (a.astype(np.int32)[None] for a in (recent, lags, targets, moments))
+    return Layout(day, gap, horizon, 1, *tables, history, season > day)

@@ -1,0 +1,158 @@
+"""Panel -> Signals -> inputs: what a network sees at an origin, from the past and what is known ahead, only.
+
+Every array is causal: its entry for origin t depends on readings before t alone. `inputs` is written for NumPy
+and JAX arrays alike, so training, batch forecasts and live state share it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattcast.features.calendar import calendar
+from wattcast.features.layout import Layout
+from wattcast.features.panel import Panel
+
+Array = Any  # numpy or jax
+HINGES = 3
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What is learned of the scale of each series, from the training part alone.
+
+    Attributes:
+        meter: mean absolute reading of each meter (1 where all are zero) `[meter]`.
+        mean, std: of each covariate, over all meters `[covariate]`.
+        hinges: quantiles of each standardised covariate at which its effect may bend `[covariate, hinge]`.
+    """
+
+    meter: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    hinges: NDArray[np.float64]
+
+
+def scaling(past: Panel) -> Scaling:
+    """Scale of every meter and covariate of a panel that ends where training ends."""
+    seen = np.isfinite(past.y)
+    size = np.where(seen, np.abs(past.y), 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    size = np.where(size > 0, size, 1.0)
+    flat = past.covariates.reshape(past.length * len(past.ids), len(past.names))
+    mean = np.array([np.nanmean(c) if np.isfinite(c).any() else 0.0 for c in flat.T])
+    std = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in flat.T])
+    std = np.where(std > 0, std, 1.0)
+    levels = np.linspace(0, 1, HINGES + 2)[1:-1]
+    bends = [
+        np.nanquantile((c - m) / s, levels) if np.isfinite(c).any() else np.zeros(HINGES)
+        for c, m, s in zip(flat.T, mean, std, strict=True)
+    ]
+    return Scaling(size, mean, std, np.array(bends).reshape(-1, HINGES))
+
+
+class Signals(NamedTuple):
+    """Arrays a network reads; time first, float32.
+
+    Attributes:
+        y: readings over the meter's scale, gaps filled from the same slot a week or a day before `[time, meter]`.
+        seen: 1 where a reading is real `[time, meter]`.
+        level: mean absolute reading of the last seven days before each origin, floored `[time + 1, meter]`.
+        mean: mean reading of the last day before each origin `[time + 1, meter]`.
+        clock: calendar features of every step `[time + ahead, feature]`.
+        known: standardised covariates known ahead, with their hinges `[time + ahead, meter, feature]`.
+        phase: slot of the day of every origin `[time + 1]`.
+    """
+
+    y: Array
+    seen: Array
+    level: Array
+    mean: Array
+    clock: Array
+    known: Array
+    phase: Array
+
+
+def signals(p: Panel, scale: Scaling, lay: Layout, country: str | None = None) -> Signals:
+    """Signals of a panel; covariates reach as far past the last reading as the panel knows them."""
+    seen = np.isfinite(p.y)
+    y = fill(np.where(seen, p.y / scale.meter, np.nan), p.day)
+    ahead = lay.targets.max() + 2 + p.day
+    level = np.maximum(_trailing(np.abs(y), 7 * p.day), 0.1 * _trailing(np.abs(y), None))
+    z = (p.covariates - scale.mean) / scale.std
+    bent = np.maximum(z[..., None] - scale.hinges, 0.0).reshape(*z.shape[:2], -1)
+    known = np.nan_to_num(np.concatenate([z, bent], axis=-1))
+    known = np.concatenate([known, np.zeros((ahead, *known.shape[1:]))])
+    cal = calendar(p.start, p.step, p.length + ahead, zone=p.zone, country=country)
+    slot = np.round(cal.hour[0] / 24 * p.day).astype(int)
+    phase = (slot + np.arange(p.length + 1)) % p.day
+    turn, year = 2 * np.pi * cal.hour / 24, 2 * np.pi * cal.year_phase
+    clock = [f(k * turn) for k in (1, 2, 3) for f in (np.sin, np.cos)]
+    clock += [f(k * year) for k in (1, 2) for f in (np.sin, np.cos)]
+    clock += [cal.weekday == d for d in range(7)] + [cal.holiday]
+    floats = (y, seen, np.maximum(level, 1e-3), _trailing(y, p.day), np.stack(clock, axis=-1), known)
+    return Signals(*(np.ascontiguousarray(a, np.float32) for a in floats), phase.astype(np.int32))
+
+
+def fill(y: NDArray[np.float64], day: int) -> NDArray[np.float64]:
+    """Gaps take the same slot a week before, else a day before, else zero: nothing later is looked at."""
+    y = y.copy()
+    for t in np.flatnonzero(np.isnan(y).any(axis=1)):
+        lag = 7 * day if t >= 7 * day else day
+        before = y[t - lag] if t >= lag else np.zeros(y.shape[1])
+        y[t] = np.where(np.isnan(y[t]), before, y[t])
+    return y
+
+
+def _trailing(y: NDArray[np.float64], window: int | None) -> NDArray[np.float64]:
+    """Mean of the last `window` (or all) rows before each origin `[time + 1, ...]`; 0 before the first."""
+    total = np.concatenate([np.zeros((1, *y.shape[1:])), np.cumsum(y, axis=0)])
+    t = np.arange(len(total))
+    first = np.maximum(t - (window or len(total)), 0)
+    return (total[t] - total[first]) / np.maximum(t - first, 1)[:, None]
+
+
+def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[Array, Array]:
+    """What the network sees at origins `t` of meters `m` (any shape, same for both).
+
+    Returns:
+        x: `[*, feature]`, all relative to the level.
+        local: `[*, output, feature]`: of those, what belongs to one target; feature 0 is the base forecast that
+            the network corrects.
+    """
+    t, m = t[..., None], m[..., None]
+    p = s.phase[t[..., 0]] % lay.stride
+    level = s.level[t, m]
+    at = lambda offsets: s.y[t + offsets, m] / level - 1.0  # noqa: E731
+    recent, lags = at(xp.asarray(lay.recent)[p]), at(xp.asarray(lay.lags)[p])
+    known = s.known[t[..., None] + xp.asarray(lay.moments)[p], m[..., None]]
+    days = xp.asarray(np.arange(8) * -lay.day, dtype=np.int32)
+    means = s.mean[xp.maximum(t + days, 0), m] / level - 1.0
+    n = lay.targets.shape[1]
+    now = t[..., 0]
+    clock = s.clock[now]
+    if lay.stride == 1:
+        blocks = [xp.broadcast_to(recent[..., -1:], (*recent.shape[:-1], n))]
+    else:
+        holidays = [s.clock[xp.maximum(now + k * lay.day, 0)][..., -1:] for k in (-7, -1, 1)]
+        clock = xp.concatenate([clock, *holidays], axis=-1)
+        blocks = [lags[..., k : k + n] for k in range(0, lags.shape[-1], n)]
+        blocks.append(xp.concatenate([recent] * (n // lay.day), axis=-1))
+    local = xp.concatenate([xp.stack(blocks, axis=-1), known.reshape(*known.shape[:-2], -1)], axis=-1)
+    # hinges and other moments only where they belong to one target: in x they are many weights and overfit
+    straight = known[..., 0, : known.shape[-1] // (1 + HINGES)]
+    x = xp.concatenate([recent, lags, means, clock, straight.reshape(*straight.shape[:-2], -1)], axis=-1)
+    return x, local
+
+
+def sizes(lay: Layout, covariates: int) -> tuple[int, int, int]:
+    """Numbers of features, of features local to one step ahead, and of outputs, as `inputs` gives them."""
+    n = lay.targets.shape[1]
+    steps = lay.stride == 1
+    clock = 18 if steps else 21
+    moments = lay.moments.shape[2]
+    features = lay.recent.shape[1] + lay.lags.shape[1] + 8 + clock + n * covariates
+    blocks = 1 if steps else lay.lags.shape[1] // n + 1
+    return features, blocks + moments * covariates * (1 + HINGES), n

@@ -1,0 +1,144 @@
+"""A trained forecaster over readings: carry the state along the past, say what comes after each origin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from numpy.typing import NDArray
+
+from wattcast.features.layout import Layout
+from wattcast.features.panel import Panel
+from wattcast.features.signals import Scaling, Signals, inputs, scaling, signals
+from wattcast.features.view import View
+from wattcast.nets.forecaster import Forecaster
+from wattcast.nets.network import Network
+from wattcast.nets.stack import States
+from wattcast.schema import QUANTILES, NotReady, ReadingsError
+
+Quantiles = NDArray[np.float64]
+
+
+def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | None = None) -> Quantiles:
+    """Quantile forecasts at many origins in one pass; the state is carried from the first reading on.
+
+    Args:
+        f: a trained forecaster.
+        panel: readings on the forecaster's step, with the covariates it knows ahead.
+        origins: grid indices; each forecast sees only readings before its origin.
+        horizon: steps ahead, at most the trained one.
+
+    Returns:
+        `[origin, horizon, meter, quantile]` in the units of the readings, over `schema.QUANTILES`.
+
+    Raises:
+        ReadingsError: another step, missing covariates, or a horizon beyond what it was trained for.
+        NotReady: an origin has too little history before it.
+    """
+    horizon = horizon or f.settings.horizon
+    _check(f, panel, origins, horizon)
+    lay, last = f.layout, max(origins)
+    past = View(panel, last, lay.targets.max() + 1).panel
+    scale = _scale(f, past)
+    s = signals(past, scale, lay, f.settings.country)
+    arrays = Signals(*map(jnp.asarray, s))
+    first = lay.history + (-lay.history - int(s.phase[0])) % lay.stride
+    t = np.asarray(origins)
+    advance = t - s.phase[t] % lay.stride
+    count = (int(advance.max()) - first) // lay.stride + 1
+    out = np.empty((len(t), horizon - lay.gap, len(panel.ids), len(QUANTILES)))
+    hs = _states(f.network, arrays, lay, first, count)
+    held = hs[:, (advance - first) // lay.stride]
+    step_of = lay.targets[s.phase[t] % lay.stride]
+    for between in (False, True):
+        here = np.flatnonzero((advance != t) == between)
+        for part in np.array_split(here, max(1, len(here) * len(panel.ids) * step_of.shape[1] // 4_000_000)):
+            if len(part):
+                q = np.asarray(
+                    _decode(f.network, arrays, lay, held[:, part], jnp.asarray(t[part]), between), np.float64
+                )
+                order = (
+                    np.argsort(step_of[part], axis=1)[:, lay.gap : horizon]
+                    if lay.stride > 1
+                    else np.arange(horizon - lay.gap)[None]
+                )
+                q = np.take_along_axis(
+                    q, order[:, None, :, None], axis=2
+                )  # [origin, meter, horizon, quantile]
+                out[part] = q.transpose(0, 2, 1, 3)
+    middle = out[..., out.shape[-1] // 2, None]
+    out = np.sort(middle + (out - middle) * f.calibration, axis=-1)  # factors may differ enough to cross
+    return out * scale.meter[:, None]
+
+
+@eqx.filter_jit
+def _states(network: Network, s: Signals, lay: Layout, first: int, count: int) -> Array:
+    """Output of each member's stack after each of `count` advances `[member, advance, meter, hidden]`."""
+    meters = s.y.shape[1]
+
+    def carried(member: Network) -> Array:
+        def advance(states: States, k: Array) -> tuple[States, Array]:
+            t = jnp.full(meters, first + k * lay.stride)
+            x, _ = inputs(s, lay, t, jnp.arange(meters), jnp)
+            h, states = member.stack.step(member.encode(x), states)
+            return states, h
+
+        return jax.lax.scan(advance, member.stack.initial_state(meters), jnp.arange(count))[1]
+
+    return eqx.filter_vmap(carried)(network)
+
+
+@eqx.filter_jit
+def _decode(network: Network, s: Signals, lay: Layout, h: Array, t: Array, between: bool) -> Array:
+    """Quantiles over the meter's scale `[origin, meter, output, quantile]`."""
+    meters = s.y.shape[1]
+    t = jnp.broadcast_to(t[:, None], (t.shape[0], meters))
+    m = jnp.broadcast_to(jnp.arange(meters)[None], t.shape)
+    x, local = inputs(s, lay, t, m, jnp)
+
+    def member(network: Network, h: Array) -> Array:
+        return network.head(network.decode(h, x, local, between=between))
+
+    quantiles = jnp.mean(eqx.filter_vmap(member)(network, h), axis=0)
+    return (quantiles + 1.0) * s.level[t, m][..., None, None]
+
+
+def _scale(f: Forecaster, past: Panel) -> Scaling:
+    """The trained scale of meters it knows; of others, from the little that is sure to lie before all origins."""
+    known = {meter: f.scaling.meter[i] for i, meter in enumerate(f.ids)}
+    if all(meter in known for meter in past.ids):
+        own = np.array([known[meter] for meter in past.ids])
+    else:
+        first = scaling(View(past, min(past.y.shape[0], f.layout.history), 0).panel).meter
+        own = np.array([known.get(meter, size) for meter, size in zip(past.ids, first, strict=True)])
+    return Scaling(own, f.scaling.mean, f.scaling.std, f.scaling.hinges)
+
+
+def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) -> None:
+    if panel.step != f.step:
+        raise ReadingsError(
+            f"The model was trained on steps of {f.step}, these readings come every {panel.step}."
+        )
+    if horizon > f.settings.horizon:
+        raise ReadingsError(
+            f"A horizon of {horizon} steps lies beyond the {f.settings.horizon} the model was trained for; "
+            f"ask for at most {f.settings.horizon}, or train with --horizon {horizon}."
+        )
+    if panel.names != f.settings.known:
+        raise ReadingsError(
+            f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}."
+        )
+    need = f.layout.history + f.layout.stride
+    if min(origins) < need:
+        raise NotReady(
+            f"The forecast needs {need} readings before it, {panel.ids[0]} has {min(origins)}; give more history."
+        )
+
+
+def history(f: Forecaster) -> int:
+    """Readings needed before an origin."""
+    return f.layout.history + f.layout.stride

@@ -1,0 +1,153 @@
+"""A forecaster as one file: safetensors, with its settings as JSON in the header. No code is ever read from it."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from wattcast.features.layout import Layout, layout
+from wattcast.features.signals import Scaling
+from wattcast.nets.forecaster import Forecaster, NetworkSettings, shape_of
+from wattcast.schema import QUANTILES, ReadingsError
+
+VERSION = 1
+
+
+class ArtifactError(ReadingsError):
+    """A model file cannot be used: cut short, of a newer version, or not one of ours."""
+
+
+def save_forecaster(
+    f: Forecaster, path: str | Path, *, extra: dict[str, np.ndarray] | None = None, progress: Any = None
+) -> None:
+    """Writes a forecaster to `path`, whole or not at all (temporary file, then rename).
+
+    Args:
+        f: what to write.
+        path: where.
+        extra: further arrays, as a checkpoint has them.
+        progress: JSON-able state of an unfinished training.
+    """
+    tensors = {f"network/{k}": np.asarray(v) for k, v in named(f.network).items()}
+    tensors |= {f"scaling/{k}": np.asarray(getattr(f.scaling, k)) for k in ("meter", "mean", "std", "hinges")}
+    tensors["calibration"] = np.asarray(f.calibration, np.float64)
+    tensors |= extra or {}
+    header = {
+        "version": VERSION,
+        "settings": f.settings.model_dump(mode="json"),
+        "layout": {
+            "day": f.layout.day,
+            "gap": f.layout.gap,
+            "horizon": f.layout.horizon,
+            "weekly": f.layout.weekly,
+        },
+        "ids": list(f.ids),
+        "step_seconds": f.step.total_seconds(),
+        "zone": f.zone,
+        "unit": f.unit,
+        "about": f.about,
+        "progress": progress,
+    }
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(save(tensors, metadata={"wattcast": json.dumps(header)}))
+    os.replace(part, path)
+
+
+def load_forecaster(path: str | Path) -> Forecaster:
+    """Reads what `save_forecaster` wrote.
+
+    Raises:
+        ArtifactError: the file is missing, cut short, of a newer version, or not a wattcast model.
+    """
+    return _forecaster(*read(path), path)
+
+
+def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and header of a model or checkpoint file; see `load_forecaster` for what it raises."""
+    path = Path(path)
+    if not path.is_file():
+        raise ArtifactError(f"There is no model file {path}; `wattcast fit FILE -o {path}` makes one.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = (file.metadata() or {}).get("wattcast")
+            if header is None:
+                raise ArtifactError(f"{path} is not a wattcast model: it is safetensors of another program.")
+            meta = json.loads(header)
+            if not isinstance(meta, dict) or not isinstance(meta.get("version"), int):
+                raise ArtifactError(f"{path} is not a wattcast model: its header names no version.")
+            if meta["version"] > VERSION:
+                raise ArtifactError(
+                    f"{path} has model format {meta['version']}, this wattcast reads up to {VERSION}; update wattcast."
+                )
+            return {name: file.get_tensor(name) for name in file.keys()}, meta
+    except (SafetensorError, json.JSONDecodeError, OSError) as e:
+        raise ArtifactError(
+            f"{path} is not a whole wattcast model: it is cut short or not ours ({e})."
+        ) from None
+
+
+def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str | Path) -> Forecaster:
+    try:
+        settings = NetworkSettings(**meta["settings"])
+        lay = _layout(meta["layout"])
+        network = restored(shape_of(settings, lay), tensors, "network/")
+        scale = Scaling(
+            *(np.asarray(tensors[f"scaling/{k}"], np.float64) for k in ("meter", "mean", "std", "hinges"))
+        )
+        factors = np.asarray(tensors["calibration"], np.float64)
+        if factors.shape != (len(QUANTILES),):
+            raise ValueError(f"array 'calibration' has shape {factors.shape}, expected {(len(QUANTILES),)}")
+        step = timedelta(seconds=float(meta["step_seconds"]))
+        ids, zone = tuple(str(i) for i in meta["ids"]), str(meta["zone"])
+        return Forecaster(
+            network, settings, lay, scale, factors, ids, step, zone, meta.get("unit"), dict(meta["about"])
+        )
+    except (KeyError, TypeError, ValueError) as e:
+        raise ArtifactError(f"{path} is not a whole wattcast model: {e}.") from None
+
+
+def _layout(meta: dict[str, Any]) -> Layout:
+    day, gap, horizon = int(meta["day"]), int(meta["gap"]), int(meta["horizon"])
+    if not (1 <= day <= 86_400 and 0 <= gap < horizon <= 1_000_000):
+        raise ValueError(f"a day of {day} steps and a horizon of {horizon} make no layout")
+    return layout(day=day, horizon=horizon, weekly=bool(meta["weekly"]), gap=gap)
+
+
+def named(tree: Any) -> dict[str, Any]:
+    """Array leaves of a module or tree by their path, as `stack/cells/0/weights/w`."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(tree, eqx.is_array_like))
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def restored(like: Any, tensors: dict[str, np.ndarray], prefix: str) -> Any:
+    """`like`, with its array leaves taken from `tensors`; shapes and types must agree.
+
+    Raises:
+        ValueError: an array is missing or has another shape or type.
+    """
+
+    def take(path: Any, leaf: Any) -> Any:
+        if not isinstance(leaf, (jax.ShapeDtypeStruct, jax.Array, np.ndarray)):
+            return leaf
+        name = prefix + jax.tree_util.keystr(path, simple=True, separator="/")
+        found = tensors.get(name)
+        if found is None:
+            raise ValueError(f"array {name!r} is missing")
+        if found.shape != leaf.shape or found.dtype != leaf.dtype:
+            raise ValueError(
+                f"array {name!r} is {found.dtype}{found.shape}, expected {leaf.dtype}{leaf.shape}"
+            )
+        return jnp.asarray(found)
+
+    return jax.tree_util.tree_map_with_path(take, like)

@@ -1,0 +1,120 @@
+"""Recurrent layers as Equinox modules: Elman, GRU, LSTM. One `scan`, one `step`; state in, state out.
+
+Every layer starts with orthogonal recurrence (Saxe 2014), Glorot input weights, zero biases; the LSTM's
+forget bias starts at 1 (Gers 2000, Jozefowicz 2015). Gate order: docs/words.md.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from wattcast import kernels
+from wattcast.kernels import reference
+from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, State, Weights
+
+
+def initial_weights(inputs: int, hidden: int, gates: int, key: PRNGKeyArray) -> Weights:
+    """Orthogonal recurrence for each gate, Glorot-uniform input weights for each gate, zero biases."""
+    kw, ku = jax.random.split(key)
+    glorot, orthogonal = jax.nn.initializers.glorot_uniform(), jax.nn.initializers.orthogonal()
+    w = [glorot(k, (inputs, hidden), jnp.float32) for k in jax.random.split(kw, gates)]
+    u = [orthogonal(k, (hidden, hidden), jnp.float32) for k in jax.random.split(ku, gates)]
+    bn = hidden if gates == 3 else 0
+    return Weights(jnp.hstack(w), jnp.hstack(u), jnp.zeros(gates * hidden), jnp.zeros(bn))
+
+
+class AbstractCell(eqx.Module):
+    """A recurrent layer: how it starts, one step, a whole sequence."""
+
+    weights: eqx.AbstractVar[Weights]
+    hidden: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def initial_state(self, *batch: int) -> State:
+        """State before the first reading: zeros `[*batch, hidden]`."""
+
+    @abstractmethod
+    def step(self, x: Float[Array, "*batch inputs"], state: State) -> State:
+        """State after one more input; `state.h` is also the output."""
+
+    @abstractmethod
+    def scan(
+        self, xs: Float[Array, "time batch inputs"], state: State
+    ) -> tuple[Float[Array, "time batch hidden"], State]:
+        """Outputs after every step of a sequence, and the last state."""
+
+
+class Elman(AbstractCell):
+    """h' = tanh(x W + h U + b)  (Elman 1990, "Finding structure in time")."""
+
+    weights: Weights
+    hidden: int = eqx.field(static=True)
+
+    def __init__(self, inputs: int, hidden: int, key: PRNGKeyArray):
+        self.weights = initial_weights(inputs, hidden, 1, key)
+        self.hidden = hidden
+
+    def initial_state(self, *batch: int) -> ElmanState:
+        return ElmanState(jnp.zeros((*batch, self.hidden)))
+
+    def step(self, x: Float[Array, "*batch inputs"], state: ElmanState) -> ElmanState:
+        return reference.elman_step(self.weights, x, state)
+
+    def scan(
+        self, xs: Float[Array, "time batch inputs"], state: ElmanState
+    ) -> tuple[Float[Array, "time batch hidden"], ElmanState]:
+        return kernels.elman(self.weights, xs, state)
+
+
+class GRU(AbstractCell):
+    """Gated recurrent unit, reset after the product (Cho 2014; the variant cuDNN and PyTorch have)."""
+
+    weights: Weights
+    hidden: int = eqx.field(static=True)
+
+    def __init__(self, inputs: int, hidden: int, key: PRNGKeyArray):
+        self.weights = initial_weights(inputs, hidden, 3, key)
+        self.hidden = hidden
+
+    def initial_state(self, *batch: int) -> GRUState:
+        return GRUState(jnp.zeros((*batch, self.hidden)))
+
+    def step(self, x: Float[Array, "*batch inputs"], state: GRUState) -> GRUState:
+        return reference.gru_step(self.weights, x, state)
+
+    def scan(
+        self, xs: Float[Array, "time batch inputs"], state: GRUState
+    ) -> tuple[Float[Array, "time batch hidden"], GRUState]:
+        return kernels.gru(self.weights, xs, state)
+
+
+class LSTM(AbstractCell):
+    """Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers 2000)."""
+
+    weights: Weights
+    hidden: int = eqx.field(static=True)
+
+    def __init__(self, inputs: int, hidden: int, key: PRNGKeyArray):
+        weights = initial_weights(inputs, hidden, 4, key)
+        self.weights = weights._replace(b=weights.b.at[hidden : 2 * hidden].set(1.0))
+        self.hidden = hidden
+
+    def initial_state(self, *batch: int) -> LSTMState:
+        zeros = jnp.zeros((*batch, self.hidden))
+        return LSTMState(zeros, zeros)
+
+    def step(self, x: Float[Array, "*batch inputs"], state: LSTMState) -> LSTMState:
+        return reference.lstm_step(self.weights, x, state)
+
+    def scan(
+        self, xs: Float[Array, "time batch inputs"], state: LSTMState
+    ) -> tuple[Float[Array, "time batch hidden"], LSTMState]:
+        return kernels.lstm(self.weights, xs, state)
+
+
+CELLS: dict[str, type[Elman] | type[GRU] | type[LSTM]] = {"elman": Elman, "gru": GRU, "lstm": LSTM}

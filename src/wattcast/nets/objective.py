@@ -1,0 +1,146 @@
+"""What training minimises and what validation measures: losses of a network over sequences of origins."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from wattcast.features.layout import Layout
+from wattcast.features.signals import Signals, inputs
+from wattcast.nets.heads import PointHead
+from wattcast.nets.network import Network, mean_of_members
+from wattcast.schema import QUANTILES
+
+
+class Goals(NamedTuple):
+    """What came at the steps ahead.
+
+    Attributes:
+        y: readings relative to the level at the origin.
+        counts: 1 where the reading is real, within the horizon and before `end`.
+        size: what an error is multiplied by: a point forecast is judged in units of the meter, bands
+            relative to its level.
+    """
+
+    y: Float[Array, "*origins outputs"]
+    counts: Float[Array, "*origins outputs"]
+    size: Float[Array, "*origins 1"]
+
+
+def goals(
+    network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], m: Array, end: Array
+) -> Goals:
+    """Goals at origins `t` of meters `m`; nothing at or after `end` counts."""
+    ahead = jnp.asarray(lay.targets)[s.phase[t] % lay.stride]
+    at = t[..., None] + ahead
+    counts = s.seen[at, m[..., None]] * ((ahead >= lay.gap) & (ahead < lay.horizon) & (at < end))
+    level = s.level[t, m][..., None]
+    squared = isinstance(network.head, PointHead) and network.head.squared
+    size = (
+        jnp.square(level)
+        if squared
+        else level
+        if isinstance(network.head, PointHead)
+        else jnp.ones_like(level)
+    )
+    return Goals(s.y[at, m[..., None]] / level - 1.0, counts, size)
+
+
+def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
+    network: Network,
+    s: Signals,
+    lay: Layout,
+    t: Int[Array, "time batch"],
+    m: Int[Array, "time batch"],
+    end: Int[Array, ""],
+    warmup: int,
+    key: PRNGKeyArray,
+) -> Float[Array, ""]:
+    """Mean loss over sequences of advances, a target at every advance after the warm-up.
+
+    Where advances are a day apart, a forecast at a random moment before the next one is learned as well.
+    """
+    k_scan, k_now, k_when, k_between = jax.random.split(key, 4)
+    x, local = inputs(s, lay, t, m, jnp)
+    h, _ = network.scan(x, network.stack.initial_state(t.shape[1]), k_scan)
+    late = (jnp.arange(t.shape[0]) >= warmup)[:, None, None]
+
+    def summed(raw: Array, t: Array) -> tuple[Array, Array]:
+        goal = goals(network, s, lay, t, m, end)
+        counts = goal.counts * late
+        return jnp.sum(network.head.loss(network.head(raw), goal.y) * goal.size * counts), jnp.sum(counts)
+
+    total, count = summed(network.decode(h, x, local, between=False, key=k_now), t)
+    if lay.stride > 1:
+        t = jnp.minimum(t + jax.random.randint(k_when, t.shape, 1, lay.stride), end - 1)
+        x, local = inputs(s, lay, t, m, jnp)
+        more = summed(network.decode(h, x, local, between=True, key=k_between), t)
+        total, count = total + more[0], count + more[1]
+    return total / jnp.maximum(count, 1.0)
+
+
+class Judgement(NamedTuple):
+    """Validation loss, skill = 1 - MAE / MAE of the base the network corrects, and `calibration`."""
+
+    loss: Float[Array, ""]
+    skill: Float[Array, ""]
+    calibration: Float[Array, " quantiles"]
+
+
+def judge(
+    network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], skip: tuple[int, int]
+) -> Judgement:
+    """Judges the mean of all members on all meters along advances `t`, with the state carried.
+
+    Args:
+        network: members, stacked.
+        s: signals.
+        lay: layout.
+        t: advances, the first of them only to fill the state.
+        skip: how many at the start fill the state, and every how many of the rest are looked at.
+    """
+    meters = s.y.shape[1]
+    t = jnp.broadcast_to(t[:, None], (t.shape[0], meters))
+    m = jnp.broadcast_to(jnp.arange(meters)[None], t.shape)
+    x, local = inputs(s, lay, t, m, jnp)
+    kept = lambda a: a[skip[0] :: skip[1]]  # noqa: E731
+
+    def forecast(member: Network) -> Array:
+        h, _ = member.scan(x, member.stack.initial_state(meters))
+        return member.head(member.decode(kept(h), kept(x), kept(local), between=False))
+
+    quantiles = mean_of_members(forecast)(network)
+    t, m, local = kept(t), kept(m), kept(local)
+    goal = goals(network, s, lay, t, m, jnp.asarray(s.y.shape[0]))
+    loss = _mean(network.head.loss(quantiles, goal.y) * goal.size, goal.counts)
+    median = quantiles[..., quantiles.shape[-1] // 2]
+    level = s.level[t, m][..., None] * goal.counts
+    base = _mean(jnp.abs(goal.y - local[..., 0]), level)
+    skill = 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9)
+    return Judgement(loss, skill, calibration(quantiles, goal))
+
+
+def calibration(
+    quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals
+) -> Float[Array, " quantiles"]:
+    """Factors on the distance of each quantile from the median that make it hold on what was judged.
+
+    Split conformal prediction with a normalised score (Lei 2018; Romano 2019), a factor a level; 1 for the median
+    and where nothing was judged.
+    """
+    middle = quantiles.shape[-1] // 2
+    distance = quantiles - quantiles[..., middle : middle + 1]
+    score = (goal.y - quantiles[..., middle])[..., None] / jnp.where(distance == 0, 1.0, distance)
+    score = jnp.where(goal.counts[..., None] > 0, score, jnp.nan).reshape(-1, quantiles.shape[-1])
+    levels = jnp.asarray(QUANTILES if quantiles.shape[-1] == len(QUANTILES) else [0.5])
+    share = jnp.maximum(levels, 1 - levels)  # below the median both score and distance change sign
+    factors = jnp.stack([jnp.nanquantile(score[:, k], share[k]) for k in range(quantiles.shape[-1])])
+    factors = factors.at[middle].set(1.0)
+    return jnp.where(jnp.isfinite(factors), jnp.clip(factors, 0.5, 3.0), 1.0)
+
+
+def _mean(error: Array, weight: Array) -> Array:
+    return jnp.sum(error * weight) / jnp.maximum(jnp.sum(weight), 1e-9)

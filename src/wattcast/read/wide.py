@@ -1,0 +1,56 @@
+"""Typed columns whose parts are known -> long rows: one meter, many by name, or each column a meter."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from wattcast.read.columns import Columns
+from wattcast.read.csv import LINE
+from wattcast.read.grid import place
+from wattcast.schema import DS, ID, QUALITY, ReadingsError, Y
+
+#: Where files without times begin.
+MADE_UP_START = datetime(2011, 1, 1)
+
+
+def long(frame: pl.DataFrame, columns: Columns, source: str, *, meter: str, step: timedelta | None) -> pl.DataFrame:
+    """Rows `unique_id, ds, y`, covariates and `LINE`.
+
+    Args:
+        frame: typed table with `LINE`.
+        columns: which column is what.
+        source: name for messages.
+        meter: name of the meter where the table has none.
+        step: step of made-up times, where the table has no times; None where it has.
+    """
+    times = _times(frame, columns, source) if step is None else _made_up(frame, columns, step)
+    covariates = [pl.col(c).cast(pl.Float64) for c in columns.covariates]
+    marks = [pl.col(QUALITY).cast(pl.String)] if QUALITY in frame.columns else []
+    if columns.wide:
+        table = frame.select(LINE, times.alias(DS), *covariates, *(pl.col(v).cast(pl.Float64) for v in columns.values))
+        index = [LINE, DS, *columns.covariates]
+        return table.unpivot(on=list(columns.values), index=index, variable_name=ID, value_name=Y)
+    name = pl.lit(meter) if columns.id is None else pl.col(columns.id).cast(pl.String)
+    value = pl.col(columns.values[0]).cast(pl.Float64)
+    return frame.select(name.alias(ID), times.alias(DS), value.alias(Y), *covariates, *marks, LINE)
+
+
+def _times(frame: pl.DataFrame, columns: Columns, source: str) -> pl.Series:
+    assert columns.ds is not None
+    times = frame[columns.ds].cast(pl.Datetime("us")) if frame[columns.ds].dtype == pl.Date else frame[columns.ds]
+    if columns.hour is None:
+        return times
+    hours = frame[columns.hour]
+    if hours.null_count():
+        line = frame[LINE][hours.is_null().arg_true()[0]]
+        raise ReadingsError(f"{place(source, line)}: the hour in column {columns.hour!r} is empty; fill it in.")
+    # Hours 1 to 24 name the end of an interval, 0 to 23 its start.
+    ending = 1 if hours.max() == 24 else 0
+    return times + (hours - ending) * timedelta(hours=1)
+
+
+def _made_up(frame: pl.DataFrame, columns: Columns, step: timedelta) -> pl.Series:
+    count = pl.int_range(pl.len()) if columns.id is None else pl.int_range(pl.len()).over(columns.id)
+    return frame.select((pl.lit(MADE_UP_START) + count * pl.lit(step)).cast(pl.Datetime("us")).alias(DS)).to_series()

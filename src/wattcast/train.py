@@ -1,0 +1,326 @@
+"""Training: whole epochs compiled into one call; seeded, with checkpoints that a later run goes on from.
+
+First a search: learn from what lies before a validation tail, keep the averaged weights of the best epoch. Then,
+unless told otherwise, as many epochs again on everything, tail included, since the latest days say most about the
+next. Whatever is judged later lies after both.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, PRNGKeyArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from wattcast.features.layout import Layout, layout
+from wattcast.features.panel import Panel
+from wattcast.features.plan import Plan, plan
+from wattcast.features.signals import Scaling, Signals, scaling, signals
+from wattcast.features.view import View
+from wattcast.nets.artifact import ArtifactError, named, read, restored, save_forecaster
+from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
+from wattcast.nets.objective import Judgement, judge, training_loss
+from wattcast.schema import QUANTILES
+
+
+class TrainSettings(BaseModel):
+    """How the network learns. None means: by a rule from the data (features/plan.py, `_prepare`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(12, ge=1, description="epochs at most")
+    steps: int = Field(50, ge=1, description="batches an epoch")
+    batch: int | None = Field(None, ge=1, description="sequences a batch")
+    context: int | None = Field(None, ge=2, description="advances of the state a sequence")
+    learning_rate: float | None = Field(None, gt=0, description="peak of the schedule: warm-up, then cosine")
+    weight_decay: float = Field(1e-1, ge=0, description="AdamW, on matrices")
+    clip: float = Field(1.0, gt=0, description="norm to which gradients are clipped")
+    ema: float = Field(0.99, ge=0, lt=1, description="weight averaging: share kept a batch")
+    validation: float = Field(0.15, gt=0, lt=0.5, description="share of the training part that validates")
+    patience: int = Field(4, ge=1, description="epochs without a better validation loss before stopping")
+    final: bool = Field(True, description="train again on everything, validation tail included")
+    seed: int = Field(0, ge=0, description="all randomness follows from it")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known after an epoch.
+
+    Attributes:
+        stage: "search" or "final".
+        epoch: from 1.
+        epochs: at most, in this stage.
+        loss: mean training loss, relative to the level of the load.
+        val_loss: the same on the validation tail with averaged weights; None in the final stage.
+        skill: 1 - MAE / MAE of the base the network corrects, on the tail; None in the final stage.
+        readings: readings a second that passed through the network.
+        seconds: of this epoch, compilation included.
+    """
+
+    stage: str
+    epoch: int
+    epochs: int
+    loss: float
+    val_loss: float | None
+    skill: float | None
+    readings: float
+    seconds: float
+
+
+class State(NamedTuple):
+    """Everything that changes while training: weights, their average, the best average, the optimiser."""
+
+    params: Any
+    average: Any
+    best: Any
+    optimiser: Any
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a training stands between two epochs.
+
+    Attributes:
+        stage: "search" or "final".
+        epoch: epochs done in it.
+        best_epoch: epoch of the best validation loss so far; as many the final stage trains.
+        best_loss: that loss.
+        calibration: of the bands, on the validation tail, at that epoch.
+        history: one dict an epoch, as `Epoch`.
+        scores: what `score` said of the model the search found.
+    """
+
+    stage: str = "search"
+    epoch: int = 0
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    calibration: tuple[float, ...] = (1.0,) * len(QUANTILES)
+    history: tuple[dict[str, Any], ...] = ()
+    scores: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What stays the same while training: data, layout, compiled functions."""
+
+    past: Panel
+    net: NetworkSettings
+    train: TrainSettings
+    lay: Layout
+    plan: Plan
+    static: Any
+    start: State
+    run: Callable[..., tuple[State, Array]]
+    judge: Callable[..., Judgement]
+
+
+def fit(
+    view: View,
+    net: NetworkSettings,
+    train: TrainSettings | None = None,
+    *,
+    progress: Callable[[Epoch], None] | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    score: Callable[[Forecaster], dict[str, Any]] | None = None,
+) -> Forecaster:
+    """Trains a network on all readings before the view's origin.
+
+    Args:
+        view: the past to learn from.
+        net: what is forecast and by which network.
+        train: how it learns.
+        progress: called after every epoch.
+        checkpoint: file written after every epoch; it is a usable model (the best so far) as well.
+        resume: go on from the checkpoint, to the same weights as an uninterrupted run.
+        score: asked once about the model the search found, which has not seen the validation tail; the answer
+            goes into `about`.
+
+    Returns:
+        The trained forecaster; its `about` holds the history.
+
+    Raises:
+        NotReady: the readings are too few for sequences and a validation tail.
+        ArtifactError: the checkpoint cannot be read, or belongs to other data or settings.
+    """
+    work = _prepare(view, net, train or TrainSettings())
+    state, place = work.start, Place()
+    if resume and checkpoint is not None:
+        state, place = _load_checkpoint(checkpoint, work)
+    for state, place, scale in _epochs(work, state, place, score):  # noqa: B020
+        forecaster = _forecaster(work, state, place, scale)
+        if checkpoint is not None:
+            save_forecaster(forecaster, checkpoint, extra=_named_state(state), progress=asdict(place))
+        if progress is not None:
+            progress(Epoch(**place.history[-1]))
+    return _forecaster(work, state, place, _scaling(work, place.stage))
+
+
+def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
+    past = view.panel
+    lay = layout(day=past.day, horizon=net.horizon, weekly=view.origin >= 21 * past.day, gap=net.gap)
+    net = with_rules(net, lay)
+    train = train.model_copy(
+        update={"learning_rate": train.learning_rate or (5e-3 if lay.stride == 1 else 3e-3)}
+    )
+    readings = View(past, view.origin, 0).panel
+    steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context)
+    optimiser = _optimiser(train)
+    params, static = eqx.partition(build(net, lay, jax.random.key(train.seed)), eqx.is_inexact_array)
+    start = State(params, params, params, jax.vmap(optimiser.init)(params))
+    run, judge_ = _compiled(static, lay, steps, optimiser, train)
+    return Work(past, net, train, lay, steps, static, start, run, judge_)
+
+
+def _epochs(
+    work: Work, state: State, place: Place, score: Callable[[Forecaster], dict[str, Any]] | None
+) -> Iterator[tuple[State, Place, Scaling]]:
+    """Runs epoch after epoch through both stages, from wherever `place` is."""
+    key = jax.random.key(work.train.seed)
+    while True:
+        scale = _scaling(work, place.stage)
+        arrays = Signals(*map(jnp.asarray, signals(work.past, scale, work.lay, work.net.country)))
+        while not _stage_done(work, place):
+            state, place = _one_epoch(work, state, place, arrays, key)
+            if place.stage == "search" and score is not None and _stage_done(work, place):
+                place = replace(place, scores=score(_forecaster(work, state, place, scale)))
+            yield state, place, scale
+        if place.stage == "final" or not work.train.final:
+            return
+        state, place = work.start, replace(place, stage="final", epoch=0)
+
+
+def _stage_done(work: Work, place: Place) -> bool:
+    if place.stage == "final":
+        return place.epoch >= place.best_epoch
+    stale = place.best_epoch > 0 and place.epoch - place.best_epoch >= work.train.patience
+    return stale or place.epoch >= work.train.epochs
+
+
+def _one_epoch(work: Work, state: State, place: Place, s: Signals, key: PRNGKeyArray) -> tuple[State, Place]:
+    began, final, number = time.perf_counter(), place.stage == "final", place.epoch + 1
+    end = work.plan.end if final else work.plan.split
+    state, loss = work.run(state, s, jax.random.fold_in(key, number + 100_000 * final), end)
+    place = replace(place, epoch=number)
+    val_loss = skill = None
+    if final:
+        state = state._replace(best=state.average)
+    else:
+        judgement = work.judge(state.average, s)
+        val_loss, skill = float(judgement.loss), float(judgement.skill)
+        if val_loss < place.best_loss or place.best_epoch == 0:
+            factors = tuple(np.asarray(judgement.calibration, float).tolist())
+            place = replace(place, best_loss=val_loss, best_epoch=number, calibration=factors)
+            state = state._replace(best=state.average)
+    readings = work.train.steps * work.plan.batch * work.plan.context * work.lay.stride
+    epochs = place.best_epoch if final else work.train.epochs
+    loss, seconds = float(loss), time.perf_counter() - began
+    epoch = Epoch(place.stage, number, epochs, loss, val_loss, skill, readings / seconds, seconds)
+    return state, replace(place, history=(*place.history, asdict(epoch)))
+
+
+def _compiled(
+    static: Any, lay: Layout, steps: Plan, optimiser: optax.GradientTransformation, train: TrainSettings
+) -> tuple[Callable[..., tuple[State, Array]], Callable[..., Judgement]]:
+    """An epoch (state, signals, key, end) -> (state, loss), and the judge (params, signals) -> Judgement."""
+
+    def member(params: Any, average: Any, memory: Any, key: PRNGKeyArray, s: Signals, end: Array) -> Any:
+        k_start, k_meter, k_loss = jax.random.split(key, 3)
+        advances = (end - lay.horizon - steps.first) // lay.stride + 1
+        start = jax.random.randint(k_start, (steps.batch,), 0, advances - steps.context + 1)
+        t = steps.first + (start[None] + jnp.arange(steps.context)[:, None]) * lay.stride
+        m = jnp.broadcast_to(jax.random.randint(k_meter, (1, steps.batch), 0, s.y.shape[1]), t.shape)
+        value, grads = jax.value_and_grad(
+            lambda p: training_loss(eqx.combine(p, static), s, lay, t, m, end, steps.warmup, k_loss)
+        )(params)
+        updates, memory = optimiser.update(grads, memory, params)
+        params = optax.apply_updates(params, updates)
+        return params, optax.incremental_update(params, average, 1 - train.ema), memory, value
+
+    def batch(state: State, key: PRNGKeyArray, s: Signals, end: Array) -> tuple[State, Array]:
+        keys = jax.random.split(key, jax.tree.leaves(state.params)[0].shape[0])
+        members = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
+        params, average, memory, values = members(state.params, state.average, state.optimiser, keys, s, end)
+        return State(params, average, state.best, memory), jnp.mean(values)
+
+    @jax.jit
+    def epoch(state: State, s: Signals, key: PRNGKeyArray, end: Array) -> tuple[State, Array]:
+        keys = jax.random.split(key, train.steps)
+        state, losses = jax.lax.scan(lambda c, k: batch(c, k, s, end), state, keys)
+        return state, jnp.mean(losses)
+
+    filling = (steps.judge_from - steps.prime) // lay.stride
+    moments = steps.prime + np.arange(filling + steps.judge_count) * lay.stride
+
+    @jax.jit
+    def judged(params: Any, s: Signals) -> Judgement:
+        return judge(eqx.combine(params, static), s, lay, jnp.asarray(moments), (filling, steps.judge_every))
+
+    return epoch, judged
+
+
+def _optimiser(train: TrainSettings) -> optax.GradientTransformation:
+    total, peak = train.epochs * train.steps, train.learning_rate
+    assert peak is not None
+    schedule = optax.warmup_cosine_decay_schedule(0.0, peak, min(50, total // 4), total, peak / 100)
+    matrices = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)  # noqa: E731
+    adamw = optax.adamw(schedule, weight_decay=train.weight_decay, mask=matrices)
+    return optax.chain(optax.clip_by_global_norm(train.clip), adamw)
+
+
+def _scaling(work: Work, stage: str) -> Scaling:
+    end = work.plan.end if stage == "final" else work.plan.split
+    return scaling(View(work.past, end, 0).panel)
+
+
+def _forecaster(work: Work, state: State, place: Place, scale: Scaling) -> Forecaster:
+    past, end = work.past, work.plan.end
+    about = {
+        "from": past.time(0).isoformat(),
+        "until": past.time(end).isoformat(),
+        "readings": int(np.isfinite(past.y).sum()),
+        "train": work.train.model_dump(mode="json"),
+        "judged_from": past.time(work.plan.split).isoformat(),
+        "best_epoch": place.best_epoch,
+        "scores": place.scores,
+        "history": list(place.history),
+    }
+    network = eqx.combine(state.best, work.static)
+    factors = np.asarray(place.calibration)
+    return Forecaster(
+        network, work.net, work.lay, scale, factors, past.ids, past.step, past.zone, None, about
+    )
+
+
+def _named_state(state: State) -> dict[str, np.ndarray]:
+    return {f"state/{k}": np.asarray(v) for k, v in named(state).items()}
+
+
+def _load_checkpoint(path: Path, work: Work) -> tuple[State, Place]:
+    tensors, meta = read(path)
+    if meta.get("progress") is None:
+        raise ArtifactError(f"{path} is a finished model, not a checkpoint; there is nothing to resume.")
+    fresh = _forecaster(work, work.start, Place(), _scaling(work, "search"))
+    same = {k: meta["about"].get(k) == fresh.about[k] for k in ("from", "until", "readings", "train")}
+    same["settings"] = meta["settings"] == work.net.model_dump(mode="json")
+    if not all(same.values()):
+        other = ", ".join(k for k, v in same.items() if not v)
+        raise ArtifactError(
+            f"{path} belongs to a training that differs in: {other}. Start anew without --resume."
+        )
+    try:
+        done = meta["progress"]
+        done = {**done, "history": tuple(done["history"]), "calibration": tuple(done["calibration"])}
+        place = Place(**done)
+        return restored(work.start, tensors, "state/"), place
+    except (ValueError, TypeError) as e:
+        raise ArtifactError(f"{path} is not a whole checkpoint: {e}.") from None

@@ -1,0 +1,66 @@
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from panels import load_panel
+
+from wattcast.baselines import Linear, Persistence, SeasonalNaiveDay, SeasonalNaiveWeek, SlotMean, baselines
+from wattcast.features.panel import Panel
+from wattcast.features.view import View
+
+
+def error(baseline, panel, horizon, trained, origins):
+    q = baseline.fit(View(panel, trained, horizon)).predict(panel, origins, horizon)
+    y = np.stack([panel.y[o : o + horizon] for o in origins])
+    return np.abs((q[..., 5] - y) / np.nanmean(panel.y, axis=0)).mean()
+
+
+@pytest.mark.parametrize("horizon", [24, 72])
+@pytest.mark.parametrize("days", [60, 260])  # one model for all meters; one for each
+def test_it_beats_the_rules_a_day_ahead(horizon, days):
+    panel = load_panel(days=days)
+    origins = [d * 24 for d in range(days - 20, days - 3)]
+    linear = error(Linear(), panel, horizon, origins[0], origins)
+    for rule in (Persistence(), SeasonalNaiveDay(), SeasonalNaiveWeek(), SlotMean()):
+        assert linear < error(rule, panel, horizon, origins[0], origins)
+
+
+def test_a_step_ahead_it_uses_the_last_reading():
+    rng = np.random.default_rng(0)
+    y = 50 + np.cumsum(rng.normal(size=(60 * 24, 1)), axis=0)
+    panel = Panel(("walk",), datetime(2022, 1, 3), timedelta(hours=1), "UTC", y, np.zeros((len(y), 1, 0)), ())
+    origins = list(range(50 * 24, 59 * 24))
+    best = error(Persistence(), panel, 1, 50 * 24, origins)
+    assert error(Linear(), panel, 1, 50 * 24, origins) < 1.1 * best
+
+
+def test_weather_known_ahead_helps():
+    rng = np.random.default_rng(0)
+    with_weather = load_panel(days=260, meters=1)
+    weather = with_weather.covariates[..., 0]
+    y = with_weather.y + 0.5 * np.maximum(weather - 18, 0) + rng.normal(0, 0.1, weather.shape)
+    known = Panel(*(getattr(with_weather, f) for f in ("ids", "start", "step", "zone")), y,
+                  with_weather.covariates, ("temperature",))  # fmt: skip
+    unknown = Panel(known.ids, known.start, known.step, known.zone, y, np.zeros((*y.shape, 0)), ())
+    origins = [d * 24 for d in range(220, 258)]
+    assert error(Linear(), known, 24, 220 * 24, origins) < 0.8 * error(
+        Linear(), unknown, 24, 220 * 24, origins
+    )
+
+
+def test_holidays_of_a_country_help():
+    panel = load_panel(days=800, meters=1, temperature=False)
+    holidays = [k for k in range(800) if (panel.time(k * 24).month, panel.time(k * 24).day) in _FIXED]
+    for k in holidays:
+        panel.y[k * 24 : (k + 1) * 24] *= 0.5
+    origins = [k * 24 for k in holidays if k > 500]
+    plain = error(Linear(), panel, 24, 500 * 24, origins)
+    assert error(Linear("DE"), panel, 24, 500 * 24, origins) < 0.8 * plain
+
+
+_FIXED = {(1, 1), (5, 1), (10, 3), (12, 25), (12, 26)}  # the German holidays that do not move
+
+
+def test_every_baseline_comes_fresh():
+    names = [b.name for b in baselines("DE")]
+    assert names == ["persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "linear"]

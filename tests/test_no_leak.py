@@ -1,0 +1,60 @@
+"""Contract: what happens after an origin changes no forecast made at it, bit for bit.
+
+Other forecasters join by an entry in `FORECASTERS`: a name and a function that makes one, unfitted.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from panels import load_panel
+
+from wattcast.baselines import BASELINES
+from wattcast.features.view import View
+
+FORECASTERS = dict(BASELINES)
+
+
+@pytest.fixture(params=FORECASTERS, ids=str)
+def make(request):
+    return FORECASTERS[request.param]
+
+
+def scrambled(panel, after, covariates_after):
+    """The panel with other readings from `after` on, other covariates from `covariates_after` on."""
+    rng = np.random.default_rng(1)
+    y, cov = panel.y.copy(), panel.covariates.copy()
+    y[after:] = rng.normal(1e6, 1e6, y[after:].shape)
+    y[after::3] = np.nan
+    cov[covariates_after:] = rng.normal(-500, 100, cov[covariates_after:].shape)
+    return replace(panel, y=y, covariates=cov)
+
+
+@pytest.mark.parametrize("horizon", [2, 24, 60])
+@pytest.mark.parametrize("gaps", [0.0, 0.05])
+def test_the_future_does_not_reach_a_forecast(make, horizon, gaps):
+    panel = load_panel(days=60, gaps=gaps)
+    trained, origin = 45 * 24, 50 * 24
+    before = make().fit(View(panel, trained, horizon)).predict(panel, [origin], horizon)
+    other = scrambled(panel, origin, origin + horizon)
+    after = make().fit(View(other, trained, horizon)).predict(other, [origin], horizon)
+    np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("horizon", [2, 24])
+def test_what_follows_training_does_not_reach_the_fit(make, horizon):
+    panel = load_panel(days=60)
+    trained, origin = 45 * 24, 50 * 24
+    other = scrambled(panel, trained, trained + horizon)
+    before = make().fit(View(panel, trained, horizon)).predict(panel, [origin], horizon)
+    after = make().fit(View(other, trained, horizon)).predict(panel, [origin], horizon)
+    np.testing.assert_array_equal(before, after)
+
+
+def test_a_forecast_does_not_depend_on_its_company(make):
+    panel = load_panel(days=60)
+    origins = [48 * 24, 50 * 24, 50 * 24 + 5]
+    fitted = make().fit(View(panel, 45 * 24, 24))
+    together = fitted.predict(panel, origins, 24)
+    alone = np.concatenate([fitted.predict(panel, [o], 24) for o in origins])
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
