@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +24,7 @@ from wattcast.read.dialect import is_missing, is_number
 from wattcast.read.layout import Layout
 from wattcast.schema import DS, ReadingsError
 
-ZONE, UNIT = "Europe/Lisbon", "kW"
+ZONE, UNIT, STEP = "Europe/Lisbon", "kW", timedelta(minutes=15)
 NOTE = (
     "The layout of UCI ElectricityLoadDiagrams: kW, separator ';', decimal sign ',', stamps are ends of intervals on "
     f"clock {ZONE} with 96 values each day."
@@ -58,7 +59,8 @@ def head_of(path: Path) -> tuple[str, ...] | None:
 
 def layout_of(asked: Layout) -> Layout:
     """The layout of such a file, where the caller does not say otherwise."""
-    return replace(asked, zone=asked.zone or ZONE, label=asked.label or "end", unit=asked.unit or UNIT)
+    step = asked.step or STEP
+    return replace(asked, step=step, zone=asked.zone or ZONE, label=asked.label or "end", unit=asked.unit or UNIT)
 
 
 @contextmanager

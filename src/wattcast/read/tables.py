@@ -39,7 +39,7 @@ def parquet(path: Path, meters: Sequence[str] | None = None) -> tuple[pl.DataFra
         lazy = pl.scan_parquet(path)
         columns = lazy.collect_schema()
         if meters and ID in columns:
-            there = lazy.select(pl.col(ID).cast(pl.String).unique()).collect()[ID].to_list()
+            there = _meters(lazy, columns[ID])
             wanted = [meter for meter in meters if meter in there] or there[:1]
             lazy = lazy.filter(pl.col(ID).is_in(pl.lit(pl.Series(wanted)).cast(columns[ID]).implode()))
         table = lazy.collect()
@@ -48,6 +48,12 @@ def parquet(path: Path, meters: Sequence[str] | None = None) -> tuple[pl.DataFra
         raise ReadingsError(f"{path.name} is not whole Parquet ({type(error).__name__}); write it again.") from error
     texts = [c for c in (ID, QUALITY) if c in table.columns]
     return _with_lines(table.with_columns(pl.col(texts).cast(pl.String)), path.name), from_dict(kept)
+
+
+def _meters(lazy: pl.LazyFrame, kind: pl.DataType) -> list[str]:
+    if isinstance(kind, pl.Enum):  # as `convert` writes them: no need to look
+        return kind.categories.to_list()
+    return lazy.select(pl.col(ID).cast(pl.String).unique()).collect()[ID].to_list()
 
 
 def arrow(path: Path) -> pl.DataFrame:
