@@ -46,7 +46,7 @@ class Columns:
         covariates: numbers that are not the load.
         unit: unit of the load, where its name says.
         notes: what was taken for what, in sentences.
-        as_meters: a value column is a meter even where it is the only one.
+        as_meters: a value column is a meter, and its name the meter's, even where it is the only one.
         marked: there are marks of an earlier check in `quality`.
     """
 
@@ -117,7 +117,8 @@ def find(
     dropped = [c for c in left if c not in values and c not in covariates]
     unit = _UNITS.get(next((t for t in reversed(_tokens(values[0])) if t in _UNITS), "")) if len(values) == 1 else None
     notes = _notes(ds, id, values, covariates, dropped, asked=bool(wanted))
-    return Columns(ds, hour, id, tuple(values), tuple(covariates), unit, notes, marked=marked)
+    meter = named and not wanted and id is None and re.fullmatch(r"[A-Za-z]+[_ -]?\d+", values[0]) is not None
+    return Columns(ds, hour, id, tuple(values), tuple(covariates), unit, notes, as_meters=meter, marked=marked)
 
 
 def _notes(
@@ -147,7 +148,9 @@ def _notes(
 
 def _marks(frame: pl.DataFrame) -> bool:
     return (
-        QUALITY in frame.columns and _is_text(frame[QUALITY]) and bool(frame[QUALITY].cast(pl.String).is_in(QUALITIES).all())
+        QUALITY in frame.columns
+        and _is_text(frame[QUALITY])
+        and bool(frame[QUALITY].cast(pl.String).is_in(QUALITIES).all())
     )
 
 
