@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from wattcast.read.layout import KEPT, Layout, from_dict
 from wattcast.schema import ID, QUALITY, ReadingsError
 
 _PARQUET, _ARROW, _ZIP, _OLD_EXCEL = b"PAR1", b"ARROW1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+#: Largest spreadsheet, unpacked [bytes]: a million rows of 16 columns have about half of it.
+_MOST_UNPACKED = 2**30
 _FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
@@ -82,6 +85,7 @@ def excel(path: Path, sheet: str | None = None) -> pl.DataFrame:
             f"{path.name} is a spreadsheet, which the package fastexcel reads; install it with: "
             "pip install 'wattcast[excel]'."
         ) from error
+    _no_bomb(path)
     try:
         book = fastexcel.read_excel(path)
         if sheet is not None and sheet not in book.sheet_names:
@@ -93,6 +97,17 @@ def excel(path: Path, sheet: str | None = None) -> pl.DataFrame:
         ) from error
     table = table.select(c for c in table.columns if table[c].null_count() < len(table))
     return _with_lines(table, path.name, first=2)
+
+
+def _no_bomb(path: Path) -> None:
+    """Refuses a spreadsheet that unpacks to far more than any has."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(member.file_size for member in packed.infolist())
+    except (zipfile.BadZipFile, OSError):
+        return  # an old one, which is no zip; or the reader says what is wrong
+    if size > _MOST_UNPACKED:
+        raise ReadingsError(f"{path.name} unpacks to {size >> 20} MiB, too much for a spreadsheet; save it as CSV.")
 
 
 def is_url(path: str | Path) -> bool:
