@@ -334,6 +334,11 @@ def test_few_stamps_off_the_step_are_left_out(write):
     assert [(f.kind, f.count) for f in readings.findings] == [("off_grid", 1)]
 
 
+def test_names_that_mean_many_columns_to_polars(write):
+    readings = read(write("ds,load,*,^.*$\n2024-01-01 00:00,1,2,3\n2024-01-01 01:00,4,5,6\n"))
+    assert readings.covariates == ["column_3", "column_4"]
+
+
 def test_covariates_may_have_any_name(write):
     names = ["ds", "y", "quality", "utc", "row", "step", "on", "rows", "phase", "rank", "once", "back"]
     rows = [f"2024-01-01 0{i}:00," + ",".join(str(i * 100 + j) for j in range(1, len(names))) for i in range(4)]

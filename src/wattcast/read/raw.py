@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from wattcast.read.csv import LINE
+from wattcast.read.csv import LINE, plain_names
 from wattcast.read.dialect import is_missing, is_number
 from wattcast.read.layout import Layout
 from wattcast.read.source import DAMAGED, chunks, is_packed
@@ -47,7 +47,8 @@ def head_of(path: Path) -> tuple[str, ...] | None:
         names = [name.strip().strip('"') for name in first.decode().split(";")[1:]]
     except UnicodeDecodeError:
         return None
-    return tuple(names) if all(names) and len(set(names)) == len(names) and DS not in names else None
+    usable = all(names) and len(set(names)) == len(names) and DS not in names and plain_names(names) == names
+    return tuple(names) if usable else None
 
 
 def layout_of(asked: Layout) -> Layout:

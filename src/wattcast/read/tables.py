@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from wattcast.read.csv import LINE
+from wattcast.read.csv import LINE, plain_names
 from wattcast.read.layout import KEPT, Layout, from_dict
 from wattcast.schema import ID, QUALITY, ReadingsError
 
@@ -160,6 +160,7 @@ def _line(error: BaseException) -> str:
 def _with_lines(table: pl.DataFrame, name: str, first: int | None = None) -> pl.DataFrame:
     if table.is_empty() or not table.columns:
         raise ReadingsError(f"{name} has no rows; give one with readings.")
+    table.columns = plain_names(table.columns)
     if first is None:
         return table.with_columns(pl.lit(None, dtype=pl.Int64).alias(LINE))
     return table.with_columns(pl.int_range(first, pl.len() + first, dtype=pl.Int64).alias(LINE))
