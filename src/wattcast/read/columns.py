@@ -243,7 +243,7 @@ def _alike(names: list[str]) -> list[str]:
     codes = [c for c in names if re.fullmatch(r"[A-Z]{2,4}", c)]
     if len(codes) > 2:
         return codes
-    stems = {c: found[1] for c in names if (found := re.fullmatch(r"(\D*)\d+", c))}
+    stems = {c: found[1] for c in names if (found := re.fullmatch(r"(\D*)\d+", c)) and found[1] != "column_"}
     usable = Counter(stem for stem in stems.values() if not _NOT_Y & set(_tokens(stem)))
     if not usable:
         return []
