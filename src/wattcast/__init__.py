@@ -1,0 +1,75 @@
+"""wattcast forecasts electricity load from meter readings with recurrent neural networks.
+
+    >>> import wattcast
+    >>> model = wattcast.LoadForecaster(horizon=24)  # then: model.fit(frame).predict()
+
+Nothing heavy is imported until it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wattcast.check import check as check
+    from wattcast.describe import describe as describe
+    from wattcast.estimator import LoadForecaster as LoadForecaster
+    from wattcast.estimator import backtest as backtest
+    from wattcast.estimator import load as load
+    from wattcast.nets.forecaster import NetworkSettings as NetworkSettings
+    from wattcast.read import read as read
+    from wattcast.read import read_frame as read_frame
+    from wattcast.read import synthetic as synthetic
+    from wattcast.schema import NotReady as NotReady
+    from wattcast.schema import ReadingsError as ReadingsError
+    from wattcast.train import TrainSettings as TrainSettings
+
+try:
+    __version__ = version("wattcast")
+except PackageNotFoundError:  # run from a checkout
+    __version__ = "0+unknown"
+
+_HOME = {
+    "LoadForecaster": "estimator",
+    "backtest": "estimator",
+    "load": "estimator",
+    "NetworkSettings": "nets.forecaster",
+    "TrainSettings": "train",
+    "NotReady": "schema",
+    "ReadingsError": "schema",
+    "check": "check",
+    "describe": "describe",
+    "read": "read",
+    "read_frame": "read",
+    "synthetic": "read",
+}
+
+__all__ = [
+    "LoadForecaster",
+    "NetworkSettings",
+    "NotReady",
+    "ReadingsError",
+    "TrainSettings",
+    "__version__",
+    "backtest",
+    "check",
+    "describe",
+    "load",
+    "read",
+    "read_frame",
+    "synthetic",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'wattcast' has no attribute {name!r}")
+    value = getattr(import_module(f"wattcast.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -137,3 +137,8 @@ def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) ->
         raise NotReady(
             f"The forecast needs {need} readings before it, {panel.ids[0]} has {min(origins)}; give more history."
         )
+
+
+def history(f: Forecaster) -> int:
+    """Readings needed before an origin."""
+    return f.layout.history + f.layout.stride

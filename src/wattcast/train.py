@@ -96,6 +96,7 @@ class Place:
         best_loss: that loss.
         calibration: of the bands, on the validation tail, at that epoch.
         history: one dict an epoch, as `Epoch`.
+        scores: what `score` said of the model the search found.
     """
 
     stage: str = "search"
@@ -104,6 +105,7 @@ class Place:
     best_loss: float = float("inf")
     calibration: tuple[float, ...] = (1.0,) * len(QUANTILES)
     history: tuple[dict[str, Any], ...] = ()
+    scores: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def fit(
     progress: Callable[[Epoch], None] | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
+    score: Callable[[Forecaster], dict[str, Any]] | None = None,
 ) -> Forecaster:
     """Trains a network on all readings before the view's origin.
 
@@ -139,6 +142,8 @@ def fit(
         progress: called after every epoch.
         checkpoint: file written after every epoch; it is a usable model (the best so far) as well.
         resume: go on from the checkpoint, to the same weights as an uninterrupted run.
+        score: asked once about the model the search found, which has not seen the validation tail; the answer
+            goes into `about`.
 
     Returns:
         The trained forecaster; its `about` holds the history.
@@ -151,7 +156,7 @@ def fit(
     state, place = work.start, Place()
     if resume and checkpoint is not None:
         state, place = _load_checkpoint(checkpoint, work)
-    for state, place, scale in _epochs(work, state, place):  # noqa: B020
+    for state, place, scale in _epochs(work, state, place, score):  # noqa: B020
         forecaster = _forecaster(work, state, place, scale)
         if checkpoint is not None:
             save_forecaster(forecaster, checkpoint, extra=_named_state(state), progress=asdict(place))
@@ -176,7 +181,9 @@ def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     return Work(past, net, train, lay, steps, static, start, run, judge_)
 
 
-def _epochs(work: Work, state: State, place: Place) -> Iterator[tuple[State, Place, Scaling]]:
+def _epochs(
+    work: Work, state: State, place: Place, score: Callable[[Forecaster], dict[str, Any]] | None
+) -> Iterator[tuple[State, Place, Scaling]]:
     """Runs epoch after epoch through both stages, from wherever `place` is."""
     key = jax.random.key(work.train.seed)
     while True:
@@ -184,6 +191,8 @@ def _epochs(work: Work, state: State, place: Place) -> Iterator[tuple[State, Pla
         arrays = Signals(*map(jnp.asarray, signals(work.past, scale, work.lay, work.net.country)))
         while not _stage_done(work, place):
             state, place = _one_epoch(work, state, place, arrays, key)
+            if place.stage == "search" and score is not None and _stage_done(work, place):
+                place = replace(place, scores=score(_forecaster(work, state, place, scale)))
             yield state, place, scale
         if place.stage == "final" or not work.train.final:
             return
@@ -280,7 +289,9 @@ def _forecaster(work: Work, state: State, place: Place, scale: Scaling) -> Forec
         "until": past.time(end).isoformat(),
         "readings": int(np.isfinite(past.y).sum()),
         "train": work.train.model_dump(mode="json"),
+        "judged_from": past.time(work.plan.split).isoformat(),
         "best_epoch": place.best_epoch,
+        "scores": place.scores,
         "history": list(place.history),
     }
     network = eqx.combine(state.best, work.static)

@@ -1,0 +1,110 @@
+"""The chapter's own network, as printed: LSTM 50 -> dropout -> LSTM 200 -> dropout -> dense 1, 10 epochs.
+
+Optimiser and starting weights are those of the framework of that time: RMSprop (0.001, rho 0.9), Glorot-uniform
+over all gates at once, orthogonal recurrence, forget bias 1.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from wattcast.chapter.job import MEAN, SIZE, TRAIN, VALIDATED, Job, Result, baseline_errors, errors
+from wattcast.nets.cells import AbstractCell
+from wattcast.nets.patterns import ManyToOne
+from wattcast.nets.stack import Stack
+
+HIDDEN, DROPOUT, BATCH, EPOCHS = (50, 200), 0.2, 512, 10
+
+
+def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], None] | None = None) -> Result:
+    """Trains the chapter's network on the chapter's windows.
+
+    Args:
+        job: the data.
+        seed: start, shuffling and dropout follow from it.
+        progress: told of every epoch.
+    """
+    key = jax.random.key(seed)
+    model = _start(jax.random.fold_in(key, 0))
+    optimiser = optax.rmsprop(1e-3, decay=0.9, eps=1e-7, eps_in_sqrt=False)
+    memory = optimiser.init(eqx.filter(model, eqx.is_inexact_array))
+    x = jnp.asarray(job.x.T[..., None], jnp.float32)  # [time, window, 1]
+    y = jnp.asarray(job.y, jnp.float32)
+    epochs: list[dict[str, Any]] = []
+    for number in range(1, EPOCHS + 1):
+        began = time.perf_counter()
+        model, memory, loss, val_loss = _epoch(model, memory, optimiser, x, y, jax.random.fold_in(key, number))
+        epoch = {"epoch": number, "loss": float(loss), "val_loss": float(val_loss)}
+        epochs.append({**epoch, "seconds": time.perf_counter() - began})
+        if progress is not None:
+            progress(epochs[-1])
+    predicted = np.asarray(eqx.filter_jit(model)(x[:, TRAIN:]), float)
+    seconds = {"train": sum(e["seconds"] for e in epochs)}
+    seconds["compile"] = epochs[0]["seconds"] - float(np.median([e["seconds"] for e in epochs[1:]]))
+    scores = errors(job, predicted)
+    test = predicted[VALIDATED - TRAIN :] * SIZE + MEAN
+    return Result(
+        val_mse=scores["val_mse"],
+        test_mse=scores["test_mse"],
+        baselines=baseline_errors(job),
+        epochs=epochs,
+        seconds=seconds,
+        seed=seed,
+        as_printed=True,
+        predicted=test,
+    )
+
+
+def _start(key: PRNGKeyArray) -> ManyToOne:
+    k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(HIDDEN))
+    stack = Stack(1, HIDDEN, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
+    cells = tuple(_framework_weights(c, k_cells[2 * i : 2 * i + 2]) for i, c in enumerate(stack.cells))
+    return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), k_dense)
+
+
+def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> AbstractCell:
+    w, u = cell.weights.w.shape, cell.weights.u.shape
+    glorot, orthogonal = jax.nn.initializers.glorot_uniform(), jax.nn.initializers.orthogonal()
+    weights = cell.weights._replace(w=glorot(keys[0], w, jnp.float32), u=orthogonal(keys[1], u, jnp.float32))
+    return eqx.tree_at(lambda c: c.weights, cell, weights)
+
+
+@eqx.filter_jit
+def _epoch(
+    model: ManyToOne,
+    memory: Any,
+    optimiser: optax.GradientTransformation,
+    x: Float[Array, "time windows 1"],
+    y: Float[Array, " windows"],
+    key: PRNGKeyArray,
+) -> tuple[ManyToOne, Any, Array, Array]:
+    """One pass over the shuffled training windows; mean loss, and loss on the validation windows after it."""
+    k_order, k_drop = jax.random.split(key)
+    order = jax.random.permutation(k_order, TRAIN)
+    full = TRAIN // BATCH
+    params, static = eqx.partition(model, eqx.is_inexact_array)
+
+    def batch(carry: tuple[Any, Any], job: tuple[Array, PRNGKeyArray]) -> tuple[tuple[Any, Any], Array]:
+        params, memory = carry
+        rows, k = job
+        loss = lambda p: jnp.mean(jnp.square(eqx.combine(p, static)(x[:, rows], k) - y[rows]))  # noqa: E731
+        value, grads = jax.value_and_grad(loss)(params)
+        updates, memory = optimiser.update(grads, memory)
+        return (optax.apply_updates(params, updates), memory), value
+
+    keys = jax.random.split(k_drop, full + 1)
+    carry, losses = jax.lax.scan(batch, (params, memory), (order[: full * BATCH].reshape(full, BATCH), keys[:-1]))
+    (params, memory), rest = batch(carry, (order[full * BATCH :], keys[-1]))
+    model = eqx.combine(params, static)
+    mean = (jnp.sum(losses) * BATCH + rest * (TRAIN - full * BATCH)) / TRAIN
+    val_loss = jnp.mean(jnp.square(model(x[:, TRAIN:VALIDATED]) - y[TRAIN:VALIDATED]))
+    return model, memory, mean, val_loss

@@ -1,0 +1,56 @@
+"""`wattcast forecast`: a model and readings to what comes next."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wattcast.cli import options
+from wattcast.cli.console import emit, errors, out, usage
+
+EXAMPLE = "Example: [bold]wattcast forecast model.wattcast meters.csv --horizon 24h -o next_day.csv[/]"
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="Model file that `wattcast fit` wrote.", show_default=False)],
+    file: options.File,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Forecast to write: .csv or .parquet.")] = Path(
+        "forecast.csv"
+    ),
+    horizon: options.Horizon = None,
+    id: options.Id = None,
+    ds: options.Ds = None,
+    y: options.Y = None,
+    zone: options.Zone = None,
+    meters: options.Meters = None,
+    json: options.Json = False,
+) -> None:
+    """Quantile forecast from the end of the file.
+
+    Rows after the last reading may hold the covariates known ahead, with the load left empty.
+    """
+    with errors():
+        if output.suffix not in (".csv", ".parquet"):
+            usage(f"{output} must end in .csv or .parquet.")
+        from wattcast.estimator import forecast_table
+        from wattcast.nets.artifact import load_forecaster
+        from wattcast.settings import ReadSettings
+
+        trained = load_forecaster(model)
+        how = ReadSettings(id=id, ds=ds, y=y, zone=zone or trained.zone, meters=options.listed(meters))
+        readings = options.readings(file, how)
+        ahead = options.steps(horizon, readings.step, "--horizon") if horizon else trained.settings.horizon
+        table = forecast_table(trained, readings, ahead)
+        part = output.with_name(output.name + ".part")
+        table.write_csv(part) if output.suffix == ".csv" else table.write_parquet(part)
+        os.replace(part, output)
+        span = {"first": table["ds"].dt.min(), "last": table["ds"].dt.max()}
+        count = table["unique_id"].n_unique()
+        if json:
+            emit({"output": str(output), "rows": len(table), "meters": count, **span})
+            return
+        when = " to ".join(f"{t:%Y-%m-%d %H:%M}" for t in span.values())
+        out.print(f"{len(table):,} rows for {count:,} meters, {when} UTC: {output}", soft_wrap=True)

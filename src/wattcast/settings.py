@@ -1,0 +1,86 @@
+"""All settings in one place: one TOML file, a table a stage; options of the command line come on top."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wattcast.nets.forecaster import NetworkSettings
+from wattcast.train import TrainSettings
+
+
+class SettingsError(ValueError):
+    """A setting that does not exist or cannot have that value."""
+
+
+class ReadSettings(BaseModel):
+    """How a file is read; None means: found out, and said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str | None = Field(None, description="column of meter names")
+    ds: str | None = Field(None, description="column of times")
+    y: str | None = Field(None, description="column of the load")
+    zone: str | None = Field(None, description="clock of naive stamps, and of midnights (Europe/Berlin)")
+    unit: str | None = Field(None, description="unit of the load")
+    meters: tuple[str, ...] | None = Field(None, description="meters wanted")
+
+
+class BacktestSettings(BaseModel):
+    """Which moments a backtest forecasts from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origins: int = Field(28, ge=1, description="how many, the last ones of the file")
+    every: str = Field("1d", description="time from one to the next: steps, or 6h, 1d")
+    refit: int | None = Field(None, ge=1, description="train anew before every so many origins")
+
+
+class Settings(BaseModel):
+    """Settings of every stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read: ReadSettings = ReadSettings()
+    network: NetworkSettings = NetworkSettings()
+    train: TrainSettings = TrainSettings()
+    backtest: BacktestSettings = BacktestSettings()
+
+
+def load_settings(path: Path | None, options: dict[str, dict[str, Any]]) -> Settings:
+    """Settings of a TOML file with options on top; options that are None do not count.
+
+    Raises:
+        SettingsError: no such file, not TOML, an unknown key or a value out of range; the message names it.
+    """
+    tables: dict[str, dict[str, Any]] = {}
+    if path is not None:
+        try:
+            tables = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as e:
+            raise SettingsError(f"The settings file {path} cannot be read: {e}.") from None
+        except tomllib.TOMLDecodeError as e:
+            raise SettingsError(f"The settings file {path} is not TOML: {e}.") from None
+    for stage, given in options.items():
+        if not isinstance(tables.get(stage, {}), dict):
+            raise SettingsError(f"{stage!r} of {path} is not a table; write [{stage}] and its settings below it.")
+        tables[stage] = {**tables.get(stage, {}), **{k: v for k, v in given.items() if v is not None}}
+    try:
+        return Settings.model_validate(tables)
+    except ValidationError as e:
+        raise SettingsError(_said(e, path)) from None
+
+
+def _said(e: ValidationError, path: Path | None) -> str:
+    where = f" of {path}" if path else ""
+    first = e.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = Settings.model_fields
+        if len(first["loc"]) > 1:
+            known = known[str(first["loc"][0])].annotation.model_fields  # type: ignore[union-attr]
+        return f"There is no setting {name!r}{where}; there are: {', '.join(known)}."
+    return f"The setting {name!r}{where} cannot be {first['input']!r}: {first['msg']}."
