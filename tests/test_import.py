@@ -9,7 +9,7 @@ import pytest
 
 import wattcast
 
-HEAVY = ("jax", "polars", "matplotlib", "pandas", "equinox", "optax", "pydantic", "narwhals", "jinja2")
+HEAVY = ("jax", "polars", "matplotlib", "pandas", "equinox", "optax", "narwhals", "jinja2")
 
 
 def loaded(code):
