@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Tests compile much and compute little.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 
 @pytest.fixture(scope="session")
 def data() -> Path:
@@ -16,3 +19,21 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder of real data at {folder} (WATTCAST_DATA names another)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What JAX compiles once serves the whole run; processes that tests start find it and the package."""
+    import jax
+
+    import wattcast
+
+    os.environ["PYTHONPATH"] = str(Path(wattcast.__file__).parents[1])
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.1,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in settings.items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)

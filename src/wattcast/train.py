@@ -169,9 +169,7 @@ def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     past = view.panel
     lay = layout(day=past.day, horizon=net.horizon, weekly=view.origin >= 21 * past.day, gap=net.gap)
     net = with_rules(net, lay)
-    train = train.model_copy(
-        update={"learning_rate": train.learning_rate or (5e-3 if lay.stride == 1 else 3e-3)}
-    )
+    train = train.model_copy(update={"learning_rate": train.learning_rate or (5e-3 if lay.stride == 1 else 3e-3)})
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context)
     optimiser = _optimiser(train)
@@ -296,9 +294,7 @@ def _forecaster(work: Work, state: State, place: Place, scale: Scaling) -> Forec
     }
     network = eqx.combine(state.best, work.static)
     factors = np.asarray(place.calibration)
-    return Forecaster(
-        network, work.net, work.lay, scale, factors, past.ids, past.step, past.zone, None, about
-    )
+    return Forecaster(network, work.net, work.lay, scale, factors, past.ids, past.step, past.zone, None, about)
 
 
 def _named_state(state: State) -> dict[str, np.ndarray]:
@@ -314,9 +310,7 @@ def _load_checkpoint(path: Path, work: Work) -> tuple[State, Place]:
     same["settings"] = meta["settings"] == work.net.model_dump(mode="json")
     if not all(same.values()):
         other = ", ".join(k for k, v in same.items() if not v)
-        raise ArtifactError(
-            f"{path} belongs to a training that differs in: {other}. Start anew without --resume."
-        )
+        raise ArtifactError(f"{path} belongs to a training that differs in: {other}. Start anew without --resume.")
     try:
         done = meta["progress"]
         done = {**done, "history": tuple(done["history"]), "calibration": tuple(done["calibration"])}

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 Offsets = NDArray[np.int32]
 
 
-@dataclass(
-    frozen=True, eq=False
-)  # one object a layout (see `layout`), so compiled code can be looked up by it
+@dataclass(frozen=True, eq=False)  # one object a layout (see `layout`), so compiled code can be looked up by it
 class Layout:
     """Offsets are relative to the origin t: -1 is the last reading seen, 0 the first step ahead.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import equinox as eqx
 import jax
@@ -67,8 +68,7 @@ class QuantileHead(AbstractHead):
             raise ValueError(f"Quantiles must rise and hold 0.5, got {tuple(levels)}.")
         self.params = 3
         self.levels = tuple(levels)
-        from_normal = jax.scipy.stats.norm.ppf(np.asarray(levels, np.float32))
-        gaps = np.diff(np.asarray(from_normal))
+        gaps = np.diff([NormalDist().inv_cdf(level) for level in levels]).astype(np.float32)
         middle = self.levels.index(0.5)
         self.below = jnp.log(jnp.expm1(jnp.asarray(gaps[:middle][::-1])))
         self.above = jnp.log(jnp.expm1(jnp.asarray(gaps[middle:])))

@@ -61,9 +61,7 @@ class Stack(eqx.Module):
             last.append(state)
         return xs, tuple(last)
 
-    def step(
-        self, x: Float[Array, "*batch inputs"], states: States
-    ) -> tuple[Float[Array, "*batch hidden"], States]:
+    def step(self, x: Float[Array, "*batch inputs"], states: States) -> tuple[Float[Array, "*batch hidden"], States]:
         """The same for one input."""
         after = []
         for cell, state in zip(self.cells, states, strict=True):
