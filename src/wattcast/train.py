@@ -221,8 +221,8 @@ def _one_epoch(work: Work, state: State, place: Place, s: Signals, key: PRNGKeyA
             state = state._replace(best=state.average)
     readings = work.train.steps * work.plan.batch * work.plan.context * work.lay.stride
     epochs = place.best_epoch if final else work.train.epochs
-    loss, seconds = float(loss), time.perf_counter() - began
-    epoch = Epoch(place.stage, number, epochs, loss, val_loss, skill, readings / seconds, seconds)
+    mean, seconds = float(loss), time.perf_counter() - began  # float() waits for the epoch to be done
+    epoch = Epoch(place.stage, number, epochs, mean, val_loss, skill, readings / seconds, seconds)
     return state, replace(place, history=(*place.history, asdict(epoch)))
 
 
@@ -270,9 +270,12 @@ def _optimiser(train: TrainSettings) -> optax.GradientTransformation:
     total, peak = train.epochs * train.steps, train.learning_rate
     assert peak is not None
     schedule = optax.warmup_cosine_decay_schedule(0.0, peak, min(50, total // 4), total, peak / 100)
-    matrices = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)  # noqa: E731
-    adamw = optax.adamw(schedule, weight_decay=train.weight_decay, mask=matrices)
+    adamw = optax.adamw(schedule, weight_decay=train.weight_decay, mask=_matrices)
     return optax.chain(optax.clip_by_global_norm(train.clip), adamw)
+
+
+def _matrices(params: Any) -> Any:
+    return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
 def _scaling(work: Work, stage: str) -> Scaling:

@@ -37,7 +37,10 @@ def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], 
     counts = s.seen[at, m[..., None]] * ((ahead >= lay.gap) & (ahead < lay.horizon) & (at < end))
     level = s.level[t, m][..., None]
     squared = isinstance(network.head, PointHead) and network.head.squared
-    size = jnp.square(level) if squared else level if isinstance(network.head, PointHead) else jnp.ones_like(level)
+    if squared:
+        size = jnp.square(level)
+    else:
+        size = level if isinstance(network.head, PointHead) else jnp.ones_like(level)
     return Goals(s.y[at, m[..., None]] / level - 1.0, counts, size)
 
 
@@ -96,7 +99,9 @@ def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], ski
     t = jnp.broadcast_to(t[:, None], (t.shape[0], meters))
     m = jnp.broadcast_to(jnp.arange(meters)[None], t.shape)
     x, local = inputs(s, lay, t, m, jnp)
-    kept = lambda a: a[skip[0] :: skip[1]]  # noqa: E731
+
+    def kept(a: Array) -> Array:
+        return a[skip[0] :: skip[1]]
 
     def forecast(member: Network) -> Array:
         h, _ = member.scan(x, member.stack.initial_state(meters))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -22,7 +24,7 @@ class Stack(eqx.Module):
         residual: adds a layer's input to its output where both have the same size.
     """
 
-    cells: tuple[AbstractCell, ...]
+    cells: tuple[AbstractCell[Any], ...]
     dropout: float = eqx.field(static=True)
     residual: bool = eqx.field(static=True)
 
