@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from kernels.paths import (
     CELLS,
     PATHS,
@@ -21,6 +20,7 @@ from kernels.paths import (
     results,
     scan_path,
 )
+
 from wattcast import kernels
 from wattcast.kernels import native
 from wattcast.kernels.reference import Weights
