@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-# Compiling is most of what these tests cost: XLA's optimiser of machine code, which is for long runs, is left out.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-
-import jax
 import pytest
 
-
-@pytest.fixture(scope="session", autouse=True)
-def strict_jax(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No silent change of type or rank; what is compiled twice in a session is compiled once."""
-    jax.config.update("jax_numpy_dtype_promotion", "strict")
-    jax.config.update("jax_numpy_rank_promotion", "raise")
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("xla")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    yield
-    jax.config.update("jax_compilation_cache_dir", None)
+# Tests compile much and compute little.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +19,30 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder of real data at {folder} (WATTCAST_DATA names another)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What JAX compiles once serves the whole run; processes that tests start find it and the package."""
+    import jax
+
+    import wattcast
+
+    os.environ["PYTHONPATH"] = str(Path(wattcast.__file__).parents[1])
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.1,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in settings.items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def strict_jax() -> None:
+    """No silent change of type or rank."""
+    import jax
+
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
+    jax.config.update("jax_numpy_rank_promotion", "raise")

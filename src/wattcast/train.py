@@ -173,7 +173,7 @@ def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context)
     optimiser = _optimiser(train)
-    params, static = eqx.partition(build(net, lay, jax.random.key(train.seed)), eqx.is_inexact_array)
+    params, static = eqx.partition(eqx.filter_jit(build)(net, lay, jax.random.key(train.seed)), eqx.is_inexact_array)
     start = State(params, params, params, jax.vmap(optimiser.init)(params))
     run, judge_ = _compiled(static, lay, steps, optimiser, train)
     return Work(past, net, train, lay, steps, static, start, run, judge_)

@@ -65,7 +65,7 @@ def command(
             backtest={"origins": origins, "every": every, "refit": refit},
         )
         if print_config:
-            options.print_settings(settings)
+            options.print_settings(settings, horizon)
             return
         readings = options.readings(file, settings.read)
         network = options.with_horizon(settings, horizon, readings.step)

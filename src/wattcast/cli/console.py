@@ -49,6 +49,8 @@ def errors() -> Iterator[None]:
         if isinstance(e, SettingsError):
             fail(str(e), Exit.USAGE)
         raise
+    except OSError as e:  # a full disk, a folder that is not ours
+        fail(f"{e}.", Exit.INPUT)
     except KeyboardInterrupt:
         fail("interrupted.", Exit.INTERRUPTED)
 

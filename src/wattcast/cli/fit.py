@@ -48,9 +48,9 @@ def command(
             train={"epochs": epochs, "seed": seed},
         )
         if print_config:
-            options.print_settings(settings)
+            options.print_settings(settings, horizon)
             return
-        _say(_fit(file, output, horizon, settings, resume), output, json)
+        _say(_fit(file, options.place(output), horizon, settings, resume), output, json)
 
 
 def _fit(file: Path, output: Path, horizon: str | None, settings: Any, resume: bool) -> Forecaster:

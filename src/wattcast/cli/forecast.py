@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wattcast.cli import options
 from wattcast.cli.console import emit, errors, out, usage
+
+if TYPE_CHECKING:
+    import polars as pl
 
 EXAMPLE = "Example: [bold]wattcast forecast model.wattcast meters.csv --horizon 24h -o next_day.csv[/]"
 
@@ -44,9 +47,7 @@ def command(
         readings = options.readings(file, how)
         ahead = options.steps(horizon, readings.step, "--horizon") if horizon else trained.settings.horizon
         table = forecast_table(trained, readings, ahead)
-        part = output.with_name(output.name + ".part")
-        table.write_csv(part) if output.suffix == ".csv" else table.write_parquet(part)
-        os.replace(part, output)
+        _write(table, options.place(output))
         span = {"first": table["ds"].dt.min(), "last": table["ds"].dt.max()}
         count = table["unique_id"].n_unique()
         if json:
@@ -54,3 +55,13 @@ def command(
             return
         when = " to ".join(f"{t:%Y-%m-%d %H:%M}" for t in span.values())
         out.print(f"{len(table):,} rows for {count:,} meters, {when} UTC: {output}", soft_wrap=True)
+
+
+def _write(table: pl.DataFrame, output: Path) -> None:
+    """Whole or not at all."""
+    part = output.with_name(output.name + ".part")
+    try:
+        table.write_csv(part) if output.suffix == ".csv" else table.write_parquet(part)
+        os.replace(part, output)
+    finally:
+        part.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wattcast.cli.console import note, usage
+from wattcast.cli.console import Exit, fail, note, usage
 
 if TYPE_CHECKING:
     from wattcast.schema import Readings
@@ -30,7 +30,7 @@ Epochs = Annotated[int | None, typer.Option(help="Training epochs at most.", sho
 Members = Annotated[int | None, typer.Option(help="Networks whose mean is the forecast.", show_default=False)]
 Cell = Annotated[str | None, typer.Option(help="elman, gru or lstm.", show_default=False)]
 Config = Annotated[
-    Path | None, typer.Option(help="TOML file: tables [read], [network], [train], [backtest].", show_default=False)
+    Path | None, typer.Option(help="TOML file: tables read, network, train, backtest.", show_default=False)
 ]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the settings in force, and stop.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress stays on stderr.")]
@@ -85,17 +85,30 @@ def steps(text: str | int, step: timedelta, what: str) -> int:
     return span // step
 
 
-def print_settings(settings: Settings) -> None:
-    """The settings in force as TOML on stdout."""
+def place(output: Path) -> Path:
+    """Where a result will be written; its folder is made before any work, so that none is lost for want of it."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        fail(f"The folder of {output} cannot be made: {e}.", Exit.INPUT)
+    if output.is_dir():
+        usage(f"{output} is a folder; name a file to write.")
+    return output
+
+
+def print_settings(settings: Settings, horizon: str | None) -> None:
+    """The settings in force as TOML on stdout; a horizon that hangs on the step of the file is none of them."""
     import sys
 
     import tomli_w
 
     tables = settings.model_dump(mode="json", exclude_none=True)
+    if horizon is not None and horizon.isdigit():
+        tables["network"]["horizon"] = steps(horizon, timedelta(), "--horizon")
+    elif horizon is not None or "horizon" not in settings.network.model_fields_set:
+        del tables["network"]["horizon"]
     sys.stdout.write(tomli_w.dumps(tables))
-    unset = [
-        f"{stage}.{key}" for stage, table in settings.model_dump().items() for key, v in table.items() if v is None
-    ]
+    unset = [f"{stage}.{k}" for stage, table in settings.model_dump().items() for k in table if k not in tables[stage]]
     sys.stdout.write(f"# by rule from the data, or not used: {', '.join(unset)}\n")
 
 

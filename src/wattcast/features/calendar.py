@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from wattcast.schema import ReadingsError
+
 
 @dataclass(frozen=True)
 class Calendar:
@@ -63,7 +65,7 @@ def public_holidays(country: str, years: range) -> set[object]:
     """Dates of the public holidays of a country ("DE") or subdivision ("AU-VIC").
 
     Raises:
-        ValueError: there is no calendar for it.
+        ReadingsError: there is no calendar for it.
     """
     import holidays  # noqa: PLC0415  (0.2 s, and only where a country is given)
 
@@ -71,6 +73,6 @@ def public_holidays(country: str, years: range) -> set[object]:
     try:
         return set(holidays.country_holidays(code, subdiv=subdivision or None, years=years))
     except NotImplementedError:
-        raise ValueError(
+        raise ReadingsError(
             f"No holiday calendar for country {country!r}; give an ISO code such as DE, US or AU-VIC."
         ) from None

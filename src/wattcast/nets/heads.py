@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
@@ -68,10 +70,10 @@ class QuantileHead(AbstractHead):
             raise ValueError(f"Quantiles must rise and hold 0.5, got {tuple(levels)}.")
         self.params = 3
         self.levels = tuple(levels)
-        gaps = jnp.diff(jax.scipy.stats.norm.ppf(jnp.asarray(levels, jnp.float32)))
+        gaps = np.diff([NormalDist().inv_cdf(level) for level in levels]).astype(np.float32)
         middle = self.levels.index(0.5)
-        self.below = jnp.log(jnp.expm1(gaps[:middle][::-1]))
-        self.above = jnp.log(jnp.expm1(gaps[middle:]))
+        self.below = jnp.log(jnp.expm1(jnp.asarray(gaps[:middle][::-1])))
+        self.above = jnp.log(jnp.expm1(jnp.asarray(gaps[middle:])))
 
     def __call__(self, raw: Float[Array, "*batch steps 3"]) -> Float[Array, "*batch steps quantiles"]:
         """Quantiles from the lowest to the highest."""

@@ -1,0 +1,90 @@
+"""backtest, and demo, which runs the same on data of its own."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from wattcast import synthetic
+from wattcast.read import read_frame
+from wattcast.schema import ReadingsError
+
+BASELINES = {"persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "linear"}
+METRICS = {"mae", "rmse", "mape", "wape", "mase", "pinball", "pinball_rel", "coverage_80"}
+
+
+def contract(said, origins, horizon=24):
+    """The keys that stay."""
+    assert set(said["models"]) == {"wattcast", *BASELINES}
+    for row in said["models"].values():
+        assert set(row) >= METRICS and all(row[k] is not None for k in METRICS)
+    assert set(said["skill"]) == BASELINES
+    for name, row in said["skill"].items():
+        assert set(row) >= {"mae", "pinball"}
+        ours, theirs = said["models"]["wattcast"]["mae"], said["models"][name]["mae"]
+        assert row["mae"] == pytest.approx(1 - ours / theirs)
+    assert (said["horizon"], said["origins"], said["meters"]) == (horizon, origins, 1)
+    assert said["seconds"]["total"] > 0
+
+
+def test_json_report_and_skill_required(run, folder, meter, config):
+    words = [meter, "--config", config, "--origins", 3, "--report", "r.html", "--require-skill", "--json"]
+    result = run("backtest", *words)
+    assert result.stdout.count("\n") == 1
+    said = json.loads(result.stdout)
+    contract(said, 3)
+    assert said["report"] == "r.html"
+    page = (folder / "r.html").read_text()
+    assert "seasonal naive day" in page and "meter.csv" in page and [p.name for p in folder.iterdir()] == ["r.html"]
+    beaten = all(row["mae"] > 0 and row["pinball"] > 0 for row in said["skill"].values())
+    assert not beaten and result.exit_code == 4
+    assert "does not beat every baseline" in result.stderr
+
+
+def test_table_in_the_terminal(run, folder, meter, config):
+    result = run("backtest", meter, "--config", config, "--origins", 3)
+    assert result.exit_code == 0, result.stderr
+    assert all(name in result.stdout for name in ("wattcast", *BASELINES))
+    assert "wattcast does not beat" in " ".join(result.stdout.split())
+    assert "report: wattcast-report/backtest.html" in result.stdout
+    assert (folder / "wattcast-report" / "backtest.html").exists()
+
+
+def test_options_reach_the_backtest(run, folder, meter, config, monkeypatch):
+    seen = {}
+
+    def told(readings, **how):
+        seen.update(how)
+        raise ReadingsError("Enough.")
+
+    monkeypatch.setattr("wattcast.estimator.backtest", told)
+    words = ["--every", "6h", "--refit", 2, "--known", "temperature", "--country", "US", "--horizon", "12h"]
+    words += ["--origins", 5, "--seed", 3, "--cell", "lstm", "--members", 2, "--epochs", 7]
+    assert run("backtest", meter, "--config", config, *words).exit_code == 3
+    network, train = seen["network"], seen["train"]
+    assert (seen["horizon"], seen["origins"], seen["every"], seen["refit"]) == (12, 5, timedelta(hours=6), 2)
+    assert (network.known, network.country, network.cell, network.members) == (("temperature",), "US", "lstm", 2)
+    assert (network.hidden, train.seed, train.epochs, train.batch) == ((4,), 3, 7, 2)
+
+
+def test_skill_decides_the_exit_code(run, folder, meter, config, monkeypatch):
+    monkeypatch.setattr("wattcast.evaluate.beats", lambda scores: True)
+    words = [meter, "--config", config, "--origins", 3, "--require-skill"]
+    assert run("backtest", *words).exit_code == 0
+
+
+def test_demo_is_a_backtest_of_the_day_ahead(run, folder, monkeypatch):
+    readings = read_frame(synthetic(meters=1, days=3, step_minutes=30))
+    seen = {}
+    monkeypatch.setattr("wattcast.read.samples.elecdemand", lambda: readings)
+    monkeypatch.setattr("wattcast.cli.demo.run", lambda *args, **how: seen.update(how, args=args))
+    result = run("demo", "--seed", 4, "--json", "--require-skill")
+    assert result.exit_code == 0 and result.stdout == ""
+    given, settings, report = seen["args"]
+    assert given.frame["y"].equals(readings.frame["y"]) and given.step == timedelta(minutes=30)
+    assert (settings.network.horizon, settings.network.known) == (48, ("Temperature",))
+    assert (settings.network.country, settings.train.seed, settings.backtest.origins) == ("AU-VIC", 4, 56)
+    assert (settings.backtest.every, settings.backtest.refit, str(report)) == ("1d", None, "wattcast-report/demo.html")
+    assert seen["json"] and seen["require_skill"]
