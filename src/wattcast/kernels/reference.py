@@ -90,6 +90,6 @@ def scan(
     return hs, last
 
 
-def _row(bias: Float[Array, " gates"], x: Float[Array, "*batch inputs"]) -> Float[Array, "..."]:
+def _row(bias: Float[Array, " gates"], x: Float[Array, "*batch inputs"]) -> Float[Array, ...]:
     """A bias of the rank of `x`: ranks are not promoted in silence here."""
     return bias.reshape((1,) * (x.ndim - 1) + bias.shape)
