@@ -104,7 +104,7 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str | Path) -> Forecaster:
     try:
-        lay = _layout(meta["layout"])
+        lay = _layout(dict(meta["layout"]))
         settings = with_rules(NetworkSettings(**meta["settings"]), lay)
         if (settings.gap, settings.horizon) != (lay.gap, lay.horizon):
             raise ValueError(f"its settings ask for {settings.horizon} steps ahead, its layout for {lay.horizon}")
@@ -130,7 +130,7 @@ def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str 
     except KeyError as e:  # of ours, or of a clock that does not exist
         what = f"{e.args[0]!r} is missing or unknown"
     except (TypeError, ValueError, OverflowError) as e:
-        what = str(e)
+        what = " ".join(str(e).split())
     raise ArtifactError(f"{path} is not a whole wattcast model: {what}.")
 
 

@@ -1,0 +1,164 @@
+"""Forecasts of a network at many origins: the same as one by one, and as a plain loop over its parts gives."""
+
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from networks import untrained
+from panels import load_panel
+
+from wattcast.features.signals import inputs, signals
+from wattcast.forecast import history, predict
+from wattcast.schema import NotReady, ReadingsError
+
+PANEL = load_panel(days=40, gaps=0.02)
+DAY = 24
+
+
+@pytest.fixture(scope="module")
+def days():
+    return untrained(PANEL)
+
+
+@pytest.fixture(scope="module")
+def steps():
+    return untrained(PANEL, horizon=3, gap=1, cell="lstm", members=2)
+
+
+def by_loop(f, panel, origin):
+    """The same forecast with no scan, no batch and no compiled code: advance, advance, ..., decode."""
+    lay = f.layout
+    cut = replace(panel, y=panel.y[:origin], covariates=panel.covariates[: origin + lay.horizon])
+    s, meters = signals(cut, f.scaling, lay, f.settings.country), np.arange(len(panel.ids))
+    advances = [t for t in range(lay.history, origin + 1) if s.phase[t] % lay.stride == 0]
+    said = []
+    for k in range(f.settings.members):
+        member = jax.tree.map(lambda a, k=k: a[k] if eqx.is_array(a) else a, f.network)
+        step = eqx.filter_jit(lambda x, states, member=member: member.stack.step(member.encode(x), states))
+        states = member.stack.initial_state(len(meters))
+        for t in advances:
+            x, _ = inputs(s, lay, np.full(len(meters), t), meters)
+            h, states = step(jnp.asarray(x), states)
+        x, local = inputs(s, lay, np.full(len(meters), origin), meters)
+        raw = member.decode(h, jnp.asarray(x), jnp.asarray(local), between=advances[-1] != origin)
+        said.append(np.asarray(member.head(raw), np.float64))
+    q = (np.mean(said, axis=0) + 1) * s.level[origin][:, None, None]
+    ahead = lay.targets[s.phase[origin] % lay.stride]
+    q = np.stack([q[:, list(ahead).index(step)] for step in range(lay.gap, lay.horizon)])
+    q = q[..., 5:6] + (q - q[..., 5:6]) * f.calibration
+    return np.sort(q, axis=-1) * f.scaling.meter[:, None]
+
+
+@pytest.mark.parametrize("origin", [30 * DAY, 30 * DAY + 7, 40 * DAY])
+def test_whole_days_as_a_plain_loop_says(days, origin):
+    np.testing.assert_allclose(predict(days, PANEL, [origin])[0], by_loop(days, PANEL, origin), rtol=2e-4)
+
+
+def test_steps_as_a_plain_loop_says(steps):
+    panel = load_panel(days=20, gaps=0.02)
+    np.testing.assert_allclose(predict(steps, panel, [450])[0], by_loop(steps, panel, 450), rtol=2e-4)
+
+
+def test_more_than_a_day_as_a_plain_loop_says():
+    f = untrained(PANEL, horizon=42, weekly=False)
+    q = predict(f, PANEL, [30 * DAY, 30 * DAY + 7])
+    assert q.shape == (2, 42, 2, 11)
+    np.testing.assert_allclose(q[1], by_loop(f, PANEL, 30 * DAY + 7), rtol=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["days", "steps"])
+def test_many_origins_are_each_alone(kind, request):
+    f = request.getfixturevalue(kind)
+    origins = [30 * DAY, 31 * DAY + 5, 29 * DAY, 30 * DAY + 23]
+    together = predict(f, PANEL, origins)
+    assert together.shape == (4, f.settings.horizon - f.settings.gap, 2, 11)
+    for k, origin in enumerate(origins):
+        np.testing.assert_allclose(together[k : k + 1], predict(f, PANEL, [origin]), rtol=1e-5)
+
+
+def test_meters_are_each_alone(days):
+    alone = replace(PANEL, ids=PANEL.ids[1:], y=PANEL.y[:, 1:], covariates=PANEL.covariates[:, 1:])
+    np.testing.assert_allclose(predict(days, alone, [720])[:, :, 0], predict(days, PANEL, [720])[:, :, 1], rtol=1e-5)
+
+
+def test_readings_since_the_last_advance_are_heard(days):
+    other = replace(PANEL, y=PANEL.y.copy())
+    other.y[30 * DAY + 3] *= 2
+    origins = [30 * DAY, 30 * DAY + 4]
+    before, after = predict(days, PANEL, origins), predict(days, other, origins)
+    np.testing.assert_array_equal(before[0], after[0])
+    assert not np.allclose(before[1], after[1])
+
+
+def test_what_the_state_holds_from_long_ago_is_heard(days):
+    other = replace(PANEL, y=PANEL.y.copy())
+    other.y[15 * DAY : 15 * DAY + 6] *= 1.5  # within the state's reach, but in no lag of these origins
+    assert not np.array_equal(predict(days, PANEL, [39 * DAY]), predict(days, other, [39 * DAY]))
+
+
+@pytest.mark.parametrize(("kind", "horizon"), [("days", 10), ("steps", 2)])
+def test_a_shorter_horizon_is_its_beginning(kind, horizon, request):
+    f = request.getfixturevalue(kind)
+    whole, part = (predict(f, PANEL, [720, 725], h) for h in (None, horizon))
+    assert part.shape[1] == horizon - f.settings.gap
+    np.testing.assert_array_equal(part, whole[:, : part.shape[1]])
+
+
+def test_an_origin_at_the_end_needs_nothing_after_it(days):
+    bare = replace(PANEL, y=PANEL.y[: 30 * DAY], covariates=PANEL.covariates[: 31 * DAY])
+    np.testing.assert_allclose(predict(days, bare, [30 * DAY]), predict(days, PANEL, [30 * DAY]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["days", "steps"])
+def test_a_meter_it_never_saw(kind, request):
+    f = request.getfixturevalue(kind)
+    known = predict(f, PANEL, [720])
+    assert np.isfinite(predict(f, replace(PANEL, ids=("new", "meter1")), [720])).all()
+    q = predict(f, replace(PANEL, ids=("new", "meter1"), y=PANEL.y * [1000.0, 1.0]), [720])
+    np.testing.assert_allclose(q[:, :, 0], known[:, :, 0] * 1000, rtol=1e-3)
+    np.testing.assert_allclose(q[:, :, 1], known[:, :, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["days", "steps"])
+def test_as_little_history_as_it_needs(kind, request):
+    f = request.getfixturevalue(kind)
+    assert np.isfinite(predict(f, PANEL, [history(f)])).all()
+    with pytest.raises(NotReady, match=f"needs {history(f)} readings before it, meter0 has {history(f) - 1}"):
+        predict(f, PANEL, [720, history(f) - 1])
+
+
+def test_bands_are_as_wide_as_calibration_says(days):
+    plain = predict(replace(days, calibration=np.ones(11)), PANEL, [720])
+    wide = predict(replace(days, calibration=np.full(11, 2.0)), PANEL, [720])
+    np.testing.assert_allclose(wide - wide[..., 5:6], 2 * (plain - plain[..., 5:6]), rtol=1e-6, atol=1e-9)
+    crossing = predict(replace(days, calibration=np.array([0.5, 3.0] * 5 + [0.5])), PANEL, [720])
+    assert (np.diff(crossing, axis=-1) >= 0).all()
+
+
+def test_a_horizon_beyond_what_it_was_trained_for(days):
+    with pytest.raises(ReadingsError, match="25 steps lies beyond the 24 .* at most 24, or train with --horizon 25"):
+        predict(days, PANEL, [720], 25)
+
+
+@pytest.mark.parametrize("horizon", [0, 1])
+def test_a_horizon_that_ends_in_the_gap(steps, horizon):
+    with pytest.raises(ReadingsError, match="begin 2 steps ahead"):
+        predict(steps, PANEL, [720], horizon)
+
+
+def test_another_step(days):
+    with pytest.raises(ReadingsError, match=r"trained on steps of 1:00:00, these readings come every 0:30:00"):
+        predict(days, load_panel(days=40, minutes=30), [1600])
+
+
+def test_covariates_that_are_missing(days):
+    with pytest.raises(ReadingsError, match=r"knows ahead \['temperature'\], the readings bring \[\]"):
+        predict(days, load_panel(days=40, temperature=False), [720])
+
+
+def test_an_origin_after_the_readings(days):
+    with pytest.raises(LookupError, match="origin 961 lies outside the grid of 960 steps"):
+        predict(days, PANEL, [961])
