@@ -240,7 +240,8 @@ def _compiled(
         value, grads = jax.value_and_grad(
             lambda p: training_loss(eqx.combine(p, static), s, lay, t, m, end, steps.warmup, k_loss)
         )(params)
-        updates, memory = optimiser.update(grads, memory, params)
+        with jax.numpy_dtype_promotion("standard"):  # Optax raises floats to the power of its integer count
+            updates, memory = optimiser.update(grads, memory, params)
         params = optax.apply_updates(params, updates)
         return params, optax.incremental_update(params, average, 1 - train.ema), memory, value
 

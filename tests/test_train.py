@@ -1,0 +1,188 @@
+"""Training: the same from the same seed, resumed or not; it learns, stops, and says what it cannot use."""
+
+from dataclasses import replace
+from shutil import copy
+
+import jax
+import numpy as np
+import pytest
+from networks import SMALL
+from panels import load_panel
+
+from wattcast.features.view import View
+from wattcast.forecast import predict
+from wattcast.nets.artifact import ArtifactError, load_forecaster, named
+from wattcast.nets.forecaster import NetworkSettings
+from wattcast.schema import NotReady
+from wattcast.train import TrainSettings, fit
+
+PANEL = load_panel(days=40, gaps=0.02)
+TRAINED = 36 * 24
+NET = NetworkSettings(horizon=2, known=("temperature",), **SMALL)
+TRAIN = TrainSettings(epochs=2, steps=3, batch=2, context=8)
+ORIGINS = [37 * 24, 38 * 24 + 5]
+
+
+def trained(panel=PANEL, net=NET, train=TRAIN, **how):
+    return fit(View(panel, TRAINED, net.horizon), net, train, **how)
+
+
+def same(one, other):
+    """Equal bit for bit: weights, scaling, calibration, and what it says of its past but for the clock on the wall."""
+    jax.tree.map(np.testing.assert_array_equal, named(one.network), named(other.network))
+    np.testing.assert_array_equal(one.calibration, other.calibration)
+    np.testing.assert_array_equal(one.scaling.meter, other.scaling.meter)
+    pasts = [[{**e, "seconds": 0, "readings": 0} for e in f.about["history"]] for f in (one, other)]
+    assert pasts[0] == pasts[1]
+    return True
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A whole training, and its checkpoint after every epoch."""
+    folder = tmp_path_factory.mktemp("run")
+    seen, copies = [], []
+
+    def progress(epoch):
+        seen.append(epoch)
+        copies.append(folder / f"after{len(seen)}")
+        copy(folder / "checkpoint", copies[-1])
+
+    return trained(checkpoint=folder / "checkpoint", progress=progress), seen, copies
+
+
+def test_it_says_how_it_went(run):
+    f, seen, _ = run
+    best = f.about["best_epoch"]
+    assert [(e.stage, e.epoch) for e in seen] == [("search", 1), ("search", 2)] + [
+        ("final", k + 1) for k in range(best)
+    ]
+    assert all(np.isfinite(e.loss) and e.loss > 0 and e.readings > 0 and e.seconds > 0 for e in seen)
+    assert all(np.isfinite(e.val_loss) and e.skill < 1 for e in seen[:2])
+    assert all(e.val_loss is None and e.skill is None and e.epochs == best for e in seen[2:])
+    assert best == 1 + int(np.argmin([e.val_loss for e in seen[:2]]))
+    assert f.about["until"] == PANEL.time(TRAINED).isoformat()
+    assert f.about["readings"] == np.isfinite(PANEL.y[:TRAINED]).sum()
+    assert len(f.about["history"]) == len(seen)
+
+
+def test_the_same_seed_gives_the_same_network_and_another_another(run):
+    f = run[0]
+    assert same(f, trained())
+    other = trained(train=TRAIN.model_copy(update={"seed": 1}))
+    assert not np.array_equal(predict(other, PANEL, ORIGINS), predict(f, PANEL, ORIGINS))
+
+
+def test_resumed_after_any_epoch_it_ends_where_it_would_have(run, tmp_path):
+    f, seen, copies = run
+    assert {e.stage for e in seen} == {"search", "final"}
+    for k, interrupted in enumerate(copies):
+        checkpoint, rest = tmp_path / "checkpoint", []
+        copy(interrupted, checkpoint)
+        assert same(trained(checkpoint=checkpoint, resume=True, progress=rest.append), f)
+        assert [(e.stage, e.epoch) for e in rest] == [(e.stage, e.epoch) for e in seen[k + 1 :]]
+
+
+def test_every_checkpoint_is_a_usable_model(run):
+    forecasts = [predict(load_forecaster(path), PANEL, ORIGINS) for path in run[2]]
+    assert all(np.isfinite(q).all() for q in forecasts)
+    np.testing.assert_allclose(forecasts[-1], predict(run[0], PANEL, ORIGINS), rtol=1e-6)
+
+
+def test_interrupted_by_hand_it_leaves_a_checkpoint(run, tmp_path):
+    def stop(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(checkpoint=tmp_path / "c", progress=stop)
+    assert same(trained(checkpoint=tmp_path / "c", resume=True), run[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"panel": replace(PANEL, y=np.where(np.arange(960)[:, None] == 7, np.nan, PANEL.y))}, "readings"),
+        ({"panel": load_panel(days=40, gaps=0.02, seed=5)}, "readings"),
+        ({"net": NET.model_copy(update={"cell": "lstm"})}, "settings"),
+        ({"train": TRAIN.model_copy(update={"seed": 4})}, "train"),
+        ({"train": TRAIN.model_copy(update={"epochs": 5})}, "train"),
+    ],
+)
+def test_a_checkpoint_of_another_training(change, word, run, tmp_path):
+    copy(run[2][0], tmp_path / "c")
+    with pytest.raises(ArtifactError, match=rf"differs in: .*{word}"):
+        trained(**change, checkpoint=tmp_path / "c", resume=True)
+
+
+def test_a_checkpoint_that_is_none(run, tmp_path):
+    from wattcast.nets.artifact import save_forecaster
+
+    with pytest.raises(ArtifactError, match="There is no model file"):
+        trained(checkpoint=tmp_path / "none", resume=True)
+    save_forecaster(run[0], tmp_path / "finished")
+    with pytest.raises(ArtifactError, match="a finished model, not a checkpoint"):
+        trained(checkpoint=tmp_path / "finished", resume=True)
+    (tmp_path / "cut").write_bytes(run[2][0].read_bytes()[:-100])
+    with pytest.raises(ArtifactError, match="not a whole wattcast model"):
+        trained(checkpoint=tmp_path / "cut", resume=True)
+
+
+def test_too_few_readings():
+    with pytest.raises(NotReady, match="readings are too few to learn a forecast 24 steps ahead: about"):
+        fit(View(PANEL, 9 * 24, 24), NET.model_copy(update={"horizon": 24}), TRAIN)
+
+
+def test_what_follows_does_not_reach_it(run):
+    y = PANEL.y.copy()
+    y[TRAINED:] = 1e9
+    assert same(trained(replace(PANEL, y=y)), run[0])
+
+
+def test_gaps_and_a_meter_without_readings():
+    panel = load_panel(days=40, gaps=0.4)
+    panel.y[:, 1] = np.nan
+    f = trained(panel)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(named(f.network)))
+    assert all(np.isfinite(e["loss"]) for e in f.about["history"])
+    assert np.isfinite(predict(f, panel, ORIGINS)[:, :, 0]).all()
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_point_losses(loss):
+    f = trained(net=NET.model_copy(update={"loss": loss}), train=TRAIN.model_copy(update={"epochs": 1, "final": False}))
+    q = predict(f, PANEL, ORIGINS)
+    assert np.isfinite(q).all()
+    np.testing.assert_allclose(q, np.repeat(q[..., :1], 11, axis=-1))
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """A day ahead, several meters and members, for long enough to learn something."""
+    panel = load_panel(days=100, meters=3)
+    net = NetworkSettings(horizon=24, known=("temperature",), hidden=(8,), decoder=8, members=2)
+    train = TrainSettings(epochs=6, steps=25, batch=8, context=14, ema=0.9, learning_rate=0.01, final=False)
+    return fit(View(panel, 90 * 24, 24), net, train), panel
+
+
+def test_it_learns(learned):
+    f, _ = learned
+    best = f.about["history"][f.about["best_epoch"] - 1]
+    assert best["skill"] > 0.3  # of repeating the same day of the week before
+    assert best["loss"] < f.about["history"][0]["loss"]
+
+
+def test_what_it_learned_holds_on_days_it_never_saw(learned):
+    f, panel = learned
+    origins = [d * 24 for d in range(90, 99)]
+    y = np.stack([panel.y[o : o + 24] for o in origins])
+    week = np.stack([panel.y[o - 168 : o - 144] for o in origins])
+    q = predict(f, panel, origins)
+    error = np.abs(y - q[..., 5]).mean(axis=(0, 1)) / np.abs(y - week).mean(axis=(0, 1))
+    assert (error < 0.8).all()  # for each of the meters, small and large
+    assert 0.6 < ((y >= q[..., 1]) & (y <= q[..., -2])).mean() < 0.95
+
+
+def test_it_stops_when_nothing_gets_better():
+    still = TRAIN.model_copy(update={"epochs": 9, "patience": 2, "learning_rate": 1e-30, "ema": 0.0, "final": False})
+    f = trained(train=still)
+    assert f.about["best_epoch"] == 1 and len(f.about["history"]) == 3
