@@ -158,7 +158,8 @@ class LoadForecaster:
         readings = check(read_frame(frame, **self._names))
         if future is not None:
             readings = with_future(readings, read_future(future, self._names, self.forecaster_))
-        table = forecast_table(self.forecaster_, readings, horizon or self.forecaster_.settings.horizon)
+        ahead = self.forecaster_.settings.horizon if horizon is None else horizon
+        table = forecast_table(self.forecaster_, readings, ahead)
         return like(frame, table, id=self._names["id"], ds=self._names["ds"], y=self._names["y"])
 
     def save(self, path: str | Path) -> None:
@@ -253,6 +254,8 @@ def forecast_table(trained: Forecaster, readings: Readings, horizon: int) -> pl.
         ReadingsError: another step, or covariates that are not known as far as the horizon.
         NotReady: too little history.
     """
+    if horizon <= trained.settings.gap:
+        raise ReadingsError(f"A horizon of {horizon} steps holds nothing to forecast; ask for 1 or more after the gap.")
     grid = panel(readings, trained.settings.known)
     origin, gap = grid.end, trained.settings.gap
     ahead = grid.covariates[origin : origin + horizon]

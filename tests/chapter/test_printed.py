@@ -41,7 +41,7 @@ def test_starting_weights():
         np.testing.assert_array_equal(bias, np.repeat([0.0, 1.0], [3 * hidden, hidden]))  # the forget gate's is 1
 
 
-def test_losses_fall_and_a_seed_gives_the_same_numbers(small, job):
+def test_losses_fall_and_the_seed_counts(small, job):
     seen = []
     first = as_printed(job, seed=1, progress=seen.append)
     assert [e["epoch"] for e in first.epochs] == [1, 2] and seen == first.epochs
@@ -52,14 +52,14 @@ def test_losses_fall_and_a_seed_gives_the_same_numbers(small, job):
     assert first.predicted.shape == (1000,) and set(first.seconds) == {"compile", "train"}
     square = ((first.predicted - job.load[13_006:14_006]) / SIZE) ** 2
     assert square.mean() == pytest.approx(first.test_mse)
-    again, other = as_printed(job, seed=1), as_printed(job, seed=2)
-    assert (again.val_mse, again.test_mse) == (first.val_mse, first.test_mse)
+    other = as_printed(job, seed=2)
     assert other.val_mse != first.val_mse
 
 
 def test_the_test_windows_are_not_learned_from(small, job, make_job):
+    """A run beside the first also shows that a seed gives the same numbers."""
     changed = job.load.copy()
     changed[13_006:] = 300
-    first, other = as_printed(job), as_printed(make_job(changed))
+    first, other = as_printed(job, seed=1), as_printed(make_job(changed), seed=1)
     assert [e["loss"] for e in first.epochs] == [e["loss"] for e in other.epochs]
     assert first.val_mse == other.val_mse and first.test_mse != other.test_mse

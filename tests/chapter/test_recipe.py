@@ -13,13 +13,14 @@ from wattcast.nets.forecaster import NetworkSettings
 from wattcast.train import TrainSettings
 
 
-@pytest.fixture
-def small(monkeypatch):
-    """Two short epochs of a small network."""
-    train = partial(TrainSettings, epochs=2, steps=4, batch=4, context=32)
-    monkeypatch.setattr(recipe, "TrainSettings", train)
-    monkeypatch.setattr(recipe, "NetworkSettings", partial(NetworkSettings, hidden=(4,), decoder=4))
-    monkeypatch.setattr(recipe, "baseline_errors", lambda job: {"persistence": {"val_mse": 1.0, "test_mse": 1.0}})
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    """Two short epochs of a small network; the baselines have a test of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "TrainSettings", partial(TrainSettings, epochs=2, steps=4, batch=4, context=32))
+        patch.setattr(recipe, "NetworkSettings", partial(NetworkSettings, hidden=(4,), decoder=4))
+        patch.setattr(recipe, "baseline_errors", lambda job: {"persistence": {"val_mse": 1.0, "test_mse": 1.0}})
+        yield
 
 
 def changed(job, make_job, first):
@@ -33,7 +34,7 @@ def losses(result):
     return [(e["loss"], e["val_loss"]) for e in result.epochs]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def first(small, job):
     return own_recipe(job, seed=1)
 

@@ -97,7 +97,9 @@ def read_job(path: str | Path) -> Job:
         raise ReadingsError(f"There is no file {path}; give the chapter's elec_load.csv with --data.") from None
     except pl.exceptions.PolarsError as e:
         why = str(e).splitlines()[0]
-        raise ReadingsError(f"{path} is not the chapter's file: a column Load of numbers is expected ({why}).") from None
+        raise ReadingsError(
+            f"{path} is not the chapter's file: a column Load of numbers is expected ({why})."
+        ) from None
     if len(load) < READINGS or not np.isfinite(load[:READINGS]).all():
         raise ReadingsError(f"{path} holds {len(load)} readings; the chapter's windows reach over {READINGS} of them.")
     scaled = (load[:READINGS] - MEAN) / SIZE
