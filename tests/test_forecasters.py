@@ -29,9 +29,7 @@ def test_it_goes_by_its_name(name, make):
     assert make().name == name
 
 
-@pytest.mark.parametrize(
-    ("minutes", "horizon"), [(15, 1), (15, 96), (30, 48), (60, 1), (60, 24), (60, 30), (60, 168)]
-)
+@pytest.mark.parametrize(("minutes", "horizon"), [(15, 1), (15, 96), (30, 48), (60, 1), (60, 24), (60, 30), (60, 168)])
 def test_finite_sorted_quantiles_of_the_right_shape(make, minutes, horizon):
     panel = load_panel(days=56, minutes=minutes)
     day = panel.day

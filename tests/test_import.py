@@ -49,4 +49,4 @@ def test_public_names_are_there_and_described(name):
 
 def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
-        getattr(wattcast, "nope")  # noqa: B009
+        _ = wattcast.nope

@@ -66,9 +66,7 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
                     if lay.stride > 1
                     else np.arange(horizon - lay.gap)[None]
                 )
-                q = np.take_along_axis(
-                    q, order[:, None, :, None], axis=2
-                )  # [origin, meter, horizon, quantile]
+                q = np.take_along_axis(q, order[:, None, :, None], axis=2)  # [origin, meter, horizon, quantile]
                 out[part] = q.transpose(0, 2, 1, 3)
     middle = out[..., out.shape[-1] // 2, None]
     out = np.sort(middle + (out - middle) * f.calibration, axis=-1)  # factors may differ enough to cross
@@ -120,18 +118,14 @@ def _scale(f: Forecaster, past: Panel) -> Scaling:
 
 def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) -> None:
     if panel.step != f.step:
-        raise ReadingsError(
-            f"The model was trained on steps of {f.step}, these readings come every {panel.step}."
-        )
+        raise ReadingsError(f"The model was trained on steps of {f.step}, these readings come every {panel.step}.")
     if horizon > f.settings.horizon:
         raise ReadingsError(
             f"A horizon of {horizon} steps lies beyond the {f.settings.horizon} the model was trained for; "
             f"ask for at most {f.settings.horizon}, or train with --horizon {horizon}."
         )
     if panel.names != f.settings.known:
-        raise ReadingsError(
-            f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}."
-        )
+        raise ReadingsError(f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}.")
     need = f.layout.history + f.layout.stride
     if min(origins) < need:
         raise NotReady(

@@ -169,13 +169,11 @@ def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     past = view.panel
     lay = layout(day=past.day, horizon=net.horizon, weekly=view.origin >= 21 * past.day, gap=net.gap)
     net = with_rules(net, lay)
-    train = train.model_copy(
-        update={"learning_rate": train.learning_rate or (5e-3 if lay.stride == 1 else 3e-3)}
-    )
+    train = train.model_copy(update={"learning_rate": train.learning_rate or (5e-3 if lay.stride == 1 else 3e-3)})
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context)
     optimiser = _optimiser(train)
-    params, static = eqx.partition(build(net, lay, jax.random.key(train.seed)), eqx.is_inexact_array)
+    params, static = eqx.partition(eqx.filter_jit(build)(net, lay, jax.random.key(train.seed)), eqx.is_inexact_array)
     start = State(params, params, params, jax.vmap(optimiser.init)(params))
     run, judge_ = _compiled(static, lay, steps, optimiser, train)
     return Work(past, net, train, lay, steps, static, start, run, judge_)
@@ -223,8 +221,8 @@ def _one_epoch(work: Work, state: State, place: Place, s: Signals, key: PRNGKeyA
             state = state._replace(best=state.average)
     readings = work.train.steps * work.plan.batch * work.plan.context * work.lay.stride
     epochs = place.best_epoch if final else work.train.epochs
-    loss, seconds = float(loss), time.perf_counter() - began
-    epoch = Epoch(place.stage, number, epochs, loss, val_loss, skill, readings / seconds, seconds)
+    mean, seconds = float(loss), time.perf_counter() - began  # float() waits for the epoch to be done
+    epoch = Epoch(place.stage, number, epochs, mean, val_loss, skill, readings / seconds, seconds)
     return state, replace(place, history=(*place.history, asdict(epoch)))
 
 
@@ -272,9 +270,12 @@ def _optimiser(train: TrainSettings) -> optax.GradientTransformation:
     total, peak = train.epochs * train.steps, train.learning_rate
     assert peak is not None
     schedule = optax.warmup_cosine_decay_schedule(0.0, peak, min(50, total // 4), total, peak / 100)
-    matrices = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)  # noqa: E731
-    adamw = optax.adamw(schedule, weight_decay=train.weight_decay, mask=matrices)
+    adamw = optax.adamw(schedule, weight_decay=train.weight_decay, mask=_matrices)
     return optax.chain(optax.clip_by_global_norm(train.clip), adamw)
+
+
+def _matrices(params: Any) -> Any:
+    return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
 def _scaling(work: Work, stage: str) -> Scaling:
@@ -296,9 +297,7 @@ def _forecaster(work: Work, state: State, place: Place, scale: Scaling) -> Forec
     }
     network = eqx.combine(state.best, work.static)
     factors = np.asarray(place.calibration)
-    return Forecaster(
-        network, work.net, work.lay, scale, factors, past.ids, past.step, past.zone, None, about
-    )
+    return Forecaster(network, work.net, work.lay, scale, factors, past.ids, past.step, past.zone, None, about)
 
 
 def _named_state(state: State) -> dict[str, np.ndarray]:
@@ -314,9 +313,7 @@ def _load_checkpoint(path: Path, work: Work) -> tuple[State, Place]:
     same["settings"] = meta["settings"] == work.net.model_dump(mode="json")
     if not all(same.values()):
         other = ", ".join(k for k, v in same.items() if not v)
-        raise ArtifactError(
-            f"{path} belongs to a training that differs in: {other}. Start anew without --resume."
-        )
+        raise ArtifactError(f"{path} belongs to a training that differs in: {other}. Start anew without --resume.")
     try:
         done = meta["progress"]
         done = {**done, "history": tuple(done["history"]), "calibration": tuple(done["calibration"])}

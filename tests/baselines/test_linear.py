@@ -43,9 +43,7 @@ def test_weather_known_ahead_helps():
                   with_weather.covariates, ("temperature",))  # fmt: skip
     unknown = Panel(known.ids, known.start, known.step, known.zone, y, np.zeros((*y.shape, 0)), ())
     origins = [d * 24 for d in range(220, 258)]
-    assert error(Linear(), known, 24, 220 * 24, origins) < 0.8 * error(
-        Linear(), unknown, 24, 220 * 24, origins
-    )
+    assert error(Linear(), known, 24, 220 * 24, origins) < 0.8 * error(Linear(), unknown, 24, 220 * 24, origins)
 
 
 def test_holidays_of_a_country_help():

@@ -49,9 +49,7 @@ def test_refitting_sees_what_lies_before_its_origins(panel, refit, fits, monkeyp
     monkeypatch.setattr(Recorder, "asked", [])
     told = []
     origins = daily_origins(panel, 24, 5)
-    backtest(
-        panel, [Recorder()], horizon=24, origins=origins, refit=refit, progress=lambda *a: told.append(a)
-    )
+    backtest(panel, [Recorder()], horizon=24, origins=origins, refit=refit, progress=lambda *a: told.append(a))
     assert Recorder.fits == [origins[k] for k in fits]
     assert sum(Recorder.asked, []) == origins
     assert told[-1] == ("persistence", 1.0)

@@ -73,9 +73,7 @@ def test_pinball(case):
 @pytest.mark.parametrize(("level", "low", "high"), [(0.8, 0.1, 0.9), (0.9, 0.05, 0.95), (0.2, 0.4, 0.6)])
 def test_coverage(case, level, low, high):
     y, q, scale = case
-    frame = frames(y, q).rename(
-        {f"m-q{low}": f"m-lo-{level:.0%}"[:-1], f"m-q{high}": f"m-hi-{level:.0%}"[:-1]}
-    )
+    frame = frames(y, q).rename({f"m-q{low}": f"m-lo-{level:.0%}"[:-1], f"m-q{high}": f"m-hi-{level:.0%}"[:-1]})
     theirs = uf.coverage(frame, ["m"], level=round(100 * level))["m"].mean()
     assert metrics.coverage(y, q, level) == pytest.approx(theirs)
     if level == 0.8:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -99,6 +100,9 @@ def test_from_its_zip(raw, tmp_path):
         packed.writestr("__MACOSX/._LD2011_2014.txt", b"x")
     done = convert(tmp_path / "LD2011_2014.txt.zip", tmp_path / "a.parquet", meters=["MT_001"])
     assert done.rows == 2 * 365 * 96 - 8
+    (tmp_path / "raw.txt.gz").write_bytes(gzip.compress(raw.read_bytes()))
+    assert convert(tmp_path / "raw.txt.gz", tmp_path / "b.parquet", meters=["MT_001"]).rows == done.rows
+    assert read(tmp_path / "raw.txt.gz", meters=["MT_001"]).zone == "Europe/Lisbon"
 
 
 @pytest.mark.parametrize(

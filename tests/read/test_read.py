@@ -332,3 +332,21 @@ def test_few_stamps_off_the_step_are_left_out(write):
     readings = read(write(HEADER + "\n".join(rows)))
     assert readings.frame.height == 200
     assert [(f.kind, f.count) for f in readings.findings] == [("off_grid", 1)]
+
+
+def test_names_that_mean_many_columns_to_polars(write):
+    readings = read(write("ds,load,*,^.*$\n2024-01-01 00:00,1,2,3\n2024-01-01 01:00,4,5,6\n"))
+    assert readings.covariates == ["column_3", "column_4"]
+
+
+def test_covariates_may_have_any_name(write):
+    names = ["ds", "y", "quality", "utc", "row", "step", "on", "rows", "phase", "rank", "once", "back"]
+    rows = [f"2024-01-01 0{i}:00," + ",".join(str(i * 100 + j) for j in range(1, len(names))) for i in range(4)]
+    path = write(",".join(names) + "\n" + "\n".join(rows) + "\n")
+    for zone in (None, "Europe/Berlin"):
+        readings = read(path, y="utc", zone=zone)
+        assert readings.frame["y"].to_list() == [3.0, 103.0, 203.0, 303.0]
+        assert readings.frame["on"].to_list() == [6.0, 106.0, 206.0, 306.0]
+        assert set(readings.covariates) == {
+            *("y_covariate", "quality_covariate", "on", "rows", "phase", "rank", "once", "back")
+        }

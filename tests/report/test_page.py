@@ -16,9 +16,7 @@ def example(**kwargs):
         Table(["model", "MAE"], [["a", "1"], ["b", "2"]], frozenset({(0, 1)}), frozenset({1}), "a note"),
         Code("wattcast backtest <file>"),
     ]
-    return page(
-        "A title", "It wins.", [Section("one", "First section", parts)], summary=["By much."], **kwargs
-    )
+    return page("A title", "It wins.", [Section("one", "First section", parts)], summary=["By much."], **kwargs)
 
 
 class Balance(HTMLParser):

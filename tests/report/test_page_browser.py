@@ -48,9 +48,7 @@ addEventListener("load", () => {
 @pytest.fixture(scope="module")
 def report():
     test = run(meters=2)
-    return backtest_page(
-        test, compare(test), title="house.csv", unit="kW", command="wattcast demo", settings={"a": 1}
-    )
+    return backtest_page(test, compare(test), title="house.csv", unit="kW", command="wattcast demo", settings={"a": 1})
 
 
 def look(report, folder, width):

@@ -25,8 +25,7 @@ def run(meters=1, *, every=timedelta(days=1), horizon=24, factor=1.0):
     return replace(
         test,
         forecasts={
-            NETWORK if n == "linear" else n: q * factor if n == "linear" else q
-            for n, q in test.forecasts.items()
+            NETWORK if n == "linear" else n: q * factor if n == "linear" else q for n, q in test.forecasts.items()
         },
     )
 

@@ -10,9 +10,7 @@ def scores(**mae):
     skill = {}
     if "wattcast" in mae:
         skill = {
-            n: dict.fromkeys(("mae", "pinball"), 1 - mae["wattcast"] / v)
-            for n, v in mae.items()
-            if n != "wattcast"
+            n: dict.fromkeys(("mae", "pinball"), 1 - mae["wattcast"] / v) for n, v in mae.items() if n != "wattcast"
         }
     empty = pl.DataFrame()
     return Scores(models, skill, 2688, 0, {}, empty, empty, empty, empty)

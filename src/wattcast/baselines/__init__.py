@@ -9,9 +9,7 @@ from wattcast.baselines.naive import SlotMean as SlotMean
 from wattcast.baselines.protocol import Forecaster as Forecaster
 
 #: Every baseline by its name, weakest first; each is made without arguments.
-BASELINES: dict[str, type] = {
-    b.name: b for b in (Persistence, SeasonalNaiveDay, SeasonalNaiveWeek, SlotMean, Linear)
-}
+BASELINES: dict[str, type] = {b.name: b for b in (Persistence, SeasonalNaiveDay, SeasonalNaiveWeek, SlotMean, Linear)}
 
 
 def baselines(country: str | None = None) -> list[Forecaster]:

@@ -99,14 +99,10 @@ class Linear:
                 for m, model in enumerate(fitted.models):
                     if model is not None:
                         point[:, m] = model.predict(x[:, m])[0]
-                out[i, lead : lead + width] = np.maximum(
-                    (point[..., None] + fitted.spreads[key]) * level, floor
-                )
+                out[i, lead : lead + width] = np.maximum((point[..., None] + fitted.spreads[key]) * level, floor)
         return out
 
-    def _stretches(
-        self, past: Known, at: Ints, slot: int, horizon: int
-    ) -> Iterable[tuple[int, _Fitted, Floats]]:
+    def _stretches(self, past: Known, at: Ints, slot: int, horizon: int) -> Iterable[tuple[int, _Fitted, Floats]]:
         """First lead, regressions and rows of each stretch of leads."""
         fits = self._for(slot, horizon)
         if _is_short(horizon, past.day):

@@ -88,6 +88,4 @@ def _solve(x: Floats, y: Floats) -> _Solved:
     z /= width
     offset = y.mean(0)
     values, vectors = np.linalg.eigh(z.T @ z / len(z))
-    return _Solved(
-        centre, width, offset, np.maximum(values, 0.0), vectors, vectors.T @ (z.T @ (y - offset) / len(z))
-    )
+    return _Solved(centre, width, offset, np.maximum(values, 0.0), vectors, vectors.T @ (z.T @ (y - offset) / len(z)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -91,21 +92,23 @@ def _joined(found: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def _change_days(course: Course, rule: str) -> list[tuple[date, bool]]:
+def _change_days(course: Course, rule: str) -> tuple[tuple[date, bool], ...]:
     """Days on which the rule's clock changes, and whether it skips an hour."""
-    zone = ZoneInfo(rule)
-    first, last = course.start.date(), course.time(len(course.y) - 1).date()
-    days = []
+    return _changes(rule, course.start.date(), course.time(len(course.y) - 1).date())
+
+
+@lru_cache(maxsize=64)  # the meters of a file mostly have the same days
+def _changes(rule: str, first: date, last: date) -> tuple[tuple[date, bool], ...]:
+    zone, days = ZoneInfo(rule), []
+    before = datetime.combine(first - timedelta(days=1), time(12), zone).utcoffset()
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
-        noon = [
-            np.datetime64(d).astype("datetime64[s]").item().replace(hour=12, tzinfo=zone)
-            for d in (day - timedelta(days=1), day)
-        ]
-        change = noon[1].utcoffset() - noon[0].utcoffset()
-        if change:
-            days.append((day, change > timedelta(0)))
-    return days
+        after = datetime.combine(day, time(12), zone).utcoffset()
+        assert before is not None and after is not None
+        if after != before:
+            days.append((day, after > before))
+        before = after
+    return tuple(days)
 
 
 def _window_means(days: Floats) -> tuple[Floats, Floats]:

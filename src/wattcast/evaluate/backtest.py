@@ -164,9 +164,7 @@ def daily_origins(
     """
     stride = round(every / panel.step)
     if stride < 1 or count < 1:
-        raise ValueError(
-            f"Origins {every} apart, {count} of them: at least one, a step of {panel.step} apart."
-        )
+        raise ValueError(f"Origins {every} apart, {count} of them: at least one, a step of {panel.step} apart.")
     last = panel.end - horizon
     clock = calendar(panel.start, panel.step, max(last, 0) + 1, zone=panel.zone).hour
     here = np.floor(clock * panel.day / 24 + 1e-3) == np.floor(hour * panel.day / 24)

@@ -69,9 +69,7 @@ def compare(test: Backtest) -> Scores:
         points=int(common.sum()),
         zeros=int((y == 0).sum()),
         left_out=left_out,
-        by_meter=_by(
-            ID, test.panel.ids, kept, lambda q, i: wape(y[..., [i]], q[..., [i], :], test.scale[[i]])
-        ),
+        by_meter=_by(ID, test.panel.ids, kept, lambda q, i: wape(y[..., [i]], q[..., [i], :], test.scale[[i]])),
         by_lead=_by("lead", lead, kept, lambda q, i: wape(y[:, i], q[:, i], test.scale)),
         by_hour=_by(
             "hour",
@@ -90,9 +88,7 @@ def beats(scores: Scores, metric: str = "mae") -> bool:
         ValueError: the network is not among the scored models.
     """
     if NETWORK not in scores.models:
-        raise ValueError(
-            f"There is no model named {NETWORK} among {', '.join(scores.models) or 'no models'}."
-        )
+        raise ValueError(f"There is no model named {NETWORK} among {', '.join(scores.models) or 'no models'}.")
     return all(s[metric] > 0 for s in scores.skill.values())
 
 

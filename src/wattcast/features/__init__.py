@@ -1,0 +1,1 @@
+"""Readings -> arrays: what a network sees at a moment, from the past and what is known ahead."""

@@ -45,12 +45,13 @@ def calendar(
         ValueError: the country or subdivision has no holiday calendar.
     """
     utc = pl.datetime_range(start, start + length * step, step, closed="left", time_unit="us", eager=True)
-    local = (utc if utc.dtype.time_zone else utc.dt.replace_time_zone("UTC")).dt.convert_time_zone(zone)
+    local = (utc if start.tzinfo else utc.dt.replace_time_zone("UTC")).dt.convert_time_zone(zone)
     hour = (local.dt.hour() + local.dt.minute() / 60 + local.dt.second() / 3600).to_numpy()
     days = local.dt.date()
     holiday = np.zeros(length, np.float32)
     if country and length:
-        years = range(days.dt.year().min(), days.dt.year().max() + 1)  # type: ignore[arg-type, operator, type-var]
+        year = days.dt.year().to_numpy()
+        years = range(int(year.min()), int(year.max()) + 1)
         holiday = days.is_in(sorted(public_holidays(country, years))).to_numpy().astype(np.float32)
     return Calendar(
         hour.astype(np.float32),

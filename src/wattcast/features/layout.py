@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 Offsets = NDArray[np.int32]
 
 
-@dataclass(
-    frozen=True, eq=False
-)  # one object a layout (see `layout`), so compiled code can be looked up by it
+# one object a layout (see `layout`), so compiled code can be looked up by it
+@dataclass(frozen=True, eq=False)
 class Layout:
     """Offsets are relative to the origin t: -1 is the last reading seen, 0 the first step ahead.
 
@@ -81,8 +80,8 @@ def _days(day: int, gap: int, horizon: int, season: int) -> Layout:
         lags = np.concatenate([lags, targets - back - season], axis=1)
     moments = np.stack([targets, np.tile(recent, blocks), targets - back], axis=-1)
     history = int(-min(lags.min(), -2 * day))
-    tables = (a.astype(np.int32) for a in (recent, lags, targets, moments))
-    return Layout(day, gap, horizon, day, *tables, history, season > day)
+    tables = _tables(recent, lags, targets, moments)
+    return Layout(day=day, gap=gap, horizon=horizon, stride=day, history=history, weekly=season > day, **tables)
 
 
 def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
@@ -95,5 +94,9 @@ def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
     recent = np.arange(-3, 0)
     moments = np.stack([targets, np.full_like(targets, -1)], axis=-1)
     history = int(-min(lags.min(), -3))
-    tables = (a.astype(np.int32)[None] for a in (recent, lags, targets, moments))
-    return Layout(day, gap, horizon, 1, *tables, history, season > day)
+    tables = _tables(recent[None], lags[None], targets[None], moments[None])
+    return Layout(day=day, gap=gap, horizon=horizon, stride=1, history=history, weekly=season > day, **tables)
+
+
+def _tables(*of: NDArray[np.int_]) -> dict[str, Offsets]:
+    return {name: a.astype(np.int32) for name, a in zip(("recent", "lags", "targets", "moments"), of, strict=True)}

@@ -49,7 +49,8 @@ def plan(past: Panel, lay: Layout, *, validation: float, batch: int | None, cont
         past: readings to learn from.
         lay: what a forecast looks at.
         validation: share of the readings, at their end, that validates.
-        batch, context: other sizes than the rule's.
+        batch: sequences a batch, if not by the rule.
+        context: advances a sequence, if not by the rule.
 
     Raises:
         NotReady: the readings are too few for sequences and a tail.

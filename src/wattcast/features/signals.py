@@ -92,8 +92,19 @@ def signals(p: Panel, scale: Scaling, lay: Layout, country: str | None = None) -
     clock = [f(k * turn) for k in (1, 2, 3) for f in (np.sin, np.cos)]
     clock += [f(k * year) for k in (1, 2) for f in (np.sin, np.cos)]
     clock += [cal.weekday == d for d in range(7)] + [cal.holiday]
-    floats = (y, seen, np.maximum(level, 1e-3), _trailing(y, p.day), np.stack(clock, axis=-1), known)
-    return Signals(*(np.ascontiguousarray(a, np.float32) for a in floats), phase.astype(np.int32))
+    return Signals(
+        y=_f32(y),
+        seen=_f32(seen),
+        level=_f32(np.maximum(level, 1e-3)),
+        mean=_f32(_trailing(y, p.day)),
+        clock=_f32(np.stack(clock, axis=-1)),
+        known=_f32(known),
+        phase=phase.astype(np.int32),
+    )
+
+
+def _f32(a: NDArray[Any]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(a, np.float32)
 
 
 def fill(y: NDArray[np.float64], day: int) -> NDArray[np.float64]:
@@ -125,8 +136,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     t, m = t[..., None], m[..., None]
     p = s.phase[t[..., 0]] % lay.stride
     level = s.level[t, m]
-    at = lambda offsets: s.y[t + offsets, m] / level - 1.0  # noqa: E731
-    recent, lags = at(xp.asarray(lay.recent)[p]), at(xp.asarray(lay.lags)[p])
+    recent, lags = (s.y[t + xp.asarray(offsets)[p], m] / level - 1.0 for offsets in (lay.recent, lay.lags))
     known = s.known[t[..., None] + xp.asarray(lay.moments)[p], m[..., None]]
     days = xp.asarray(np.arange(8) * -lay.day, dtype=np.int32)
     means = s.mean[xp.maximum(t + days, 0), m] / level - 1.0

@@ -1,17 +1,31 @@
-"""Recurrent ops on arrays. They know nothing of meters; `elman`, `gru`, `lstm` are what the cells call."""
+"""Recurrent ops on arrays. They know nothing of meters; `elman`, `gru`, `lstm` are what the cells call.
+
+Each runs on the native library where that is built and fits (f32 on the CPU), else in plain JAX; `which` says what
+is in force. `WATTCAST_KERNELS=reference` in the environment asks for plain JAX everywhere: it is slower, and has
+forward mode and second derivatives, which the native gradient has not.
+"""
 
 from __future__ import annotations
 
+import os
+
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from wattcast.kernels import reference
-from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, Weights
+from wattcast.kernels import native, reference
+from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, State, Weights
+
+__all__ = ["ElmanState", "GRUState", "LSTMState", "Weights", "elman", "gru", "lstm", "which"]
 
 
 def elman(
     weights: Weights, xs: Float[Array, "time batch inputs"], state: ElmanState
 ) -> tuple[Float[Array, "time batch hidden"], ElmanState]:
     """Elman layer over a sequence: hidden values after every step, last state."""
+    _check(weights, xs, state, gates=1)
+    if _native_fits(weights, xs, state):
+        return native.layer(weights, xs, state)
     return reference.scan(reference.elman_step, weights, xs, state)
 
 
@@ -19,6 +33,9 @@ def gru(
     weights: Weights, xs: Float[Array, "time batch inputs"], state: GRUState
 ) -> tuple[Float[Array, "time batch hidden"], GRUState]:
     """GRU layer over a sequence: hidden values after every step, last state."""
+    _check(weights, xs, state, gates=3)
+    if _native_fits(weights, xs, state):
+        return native.layer(weights, xs, state)
     return reference.scan(reference.gru_step, weights, xs, state)
 
 
@@ -26,4 +43,54 @@ def lstm(
     weights: Weights, xs: Float[Array, "time batch inputs"], state: LSTMState
 ) -> tuple[Float[Array, "time batch hidden"], LSTMState]:
     """LSTM layer over a sequence: hidden values after every step, last state."""
+    _check(weights, xs, state, gates=4)
+    if _native_fits(weights, xs, state):
+        return native.layer(weights, xs, state)
     return reference.scan(reference.lstm_step, weights, xs, state)
+
+
+def which() -> str:
+    """One line for people: which path f32 arrays take on this machine, and why."""
+    reason = _no_native()
+    if reason is not None:
+        return f"plain JAX: {reason}"
+    return f"native: {native.target()}, {native.threads()} threads"
+
+
+def _no_native() -> str | None:
+    """Why the native library is not used at all, or None if it is."""
+    if os.environ.get("WATTCAST_KERNELS") == "reference":
+        return "WATTCAST_KERNELS asks for it"
+    if jax.default_backend() != "cpu":
+        return f"the native library is for the CPU, and JAX runs on {jax.default_backend()}"
+    try:
+        native.library()
+    except native.Unavailable as unavailable:
+        return str(unavailable)
+    return None
+
+
+def _native_fits(weights: Weights, xs: Array, state: State) -> bool:
+    leaves = jax.tree.leaves((weights, xs, state))
+    sizes = (*xs.shape, state.h.shape[-1])
+    return min(sizes) > 0 and all(leaf.dtype == jnp.float32 for leaf in leaves) and _no_native() is None
+
+
+def _check(weights: Weights, xs: Array, state: State, gates: int) -> None:
+    """Raise ValueError where shapes do not fit each other: the native side must never meet them."""
+    if xs.ndim != 3:
+        raise ValueError(f"xs must be [time, batch, inputs], got shape {xs.shape}; add the missing axes")
+    hidden = state.h.shape[-1] if state.h.ndim else 0
+    wanted = {
+        "weights.w": (weights.w, (xs.shape[2], gates * hidden)),
+        "weights.u": (weights.u, (hidden, gates * hidden)),
+        "weights.b": (weights.b, (gates * hidden,)),
+        "weights.bn": (weights.bn, (hidden if gates == 3 else 0,)),
+        **{f"state.{name}": (value, (xs.shape[1], hidden)) for name, value in state._asdict().items()},
+    }
+    for name, (array, shape) in wanted.items():
+        if array.shape != shape:
+            raise ValueError(
+                f"{name} must have shape {shape} for xs of shape {xs.shape} and {hidden} hidden units, "
+                f"got {array.shape}"
+            )

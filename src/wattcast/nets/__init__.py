@@ -1,0 +1,1 @@
+"""Recurrent networks as Equinox modules, from one cell to a forecaster in a file."""

@@ -92,9 +92,7 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
                 )
             return {name: file.get_tensor(name) for name in file.keys()}, meta
     except (SafetensorError, json.JSONDecodeError, OSError) as e:
-        raise ArtifactError(
-            f"{path} is not a whole wattcast model: it is cut short or not ours ({e})."
-        ) from None
+        raise ArtifactError(f"{path} is not a whole wattcast model: it is cut short or not ours ({e}).") from None
 
 
 def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str | Path) -> Forecaster:
@@ -102,9 +100,7 @@ def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str 
         settings = NetworkSettings(**meta["settings"])
         lay = _layout(meta["layout"])
         network = restored(shape_of(settings, lay), tensors, "network/")
-        scale = Scaling(
-            *(np.asarray(tensors[f"scaling/{k}"], np.float64) for k in ("meter", "mean", "std", "hinges"))
-        )
+        scale = Scaling(*(np.asarray(tensors[f"scaling/{k}"], np.float64) for k in ("meter", "mean", "std", "hinges")))
         factors = np.asarray(tensors["calibration"], np.float64)
         if factors.shape != (len(QUANTILES),):
             raise ValueError(f"array 'calibration' has shape {factors.shape}, expected {(len(QUANTILES),)}")
@@ -145,9 +141,7 @@ def restored(like: Any, tensors: dict[str, np.ndarray], prefix: str) -> Any:
         if found is None:
             raise ValueError(f"array {name!r} is missing")
         if found.shape != leaf.shape or found.dtype != leaf.dtype:
-            raise ValueError(
-                f"array {name!r} is {found.dtype}{found.shape}, expected {leaf.dtype}{leaf.shape}"
-            )
+            raise ValueError(f"array {name!r} is {found.dtype}{found.shape}, expected {leaf.dtype}{leaf.shape}")
         return jnp.asarray(found)
 
     return jax.tree_util.tree_map_with_path(take, like)

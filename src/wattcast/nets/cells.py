@@ -7,6 +7,7 @@ forget bias starts at 1 (Gers 2000, Jozefowicz 2015). Gate order: docs/words.md.
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Generic
 
 import equinox as eqx
 import jax
@@ -15,7 +16,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from wattcast import kernels
 from wattcast.kernels import reference
-from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, State, Weights
+from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, S, Weights
 
 
 def initial_weights(inputs: int, hidden: int, gates: int, key: PRNGKeyArray) -> Weights:
@@ -28,28 +29,26 @@ def initial_weights(inputs: int, hidden: int, gates: int, key: PRNGKeyArray) -> 
     return Weights(jnp.hstack(w), jnp.hstack(u), jnp.zeros(gates * hidden), jnp.zeros(bn))
 
 
-class AbstractCell(eqx.Module):
+class AbstractCell(eqx.Module, Generic[S]):
     """A recurrent layer: how it starts, one step, a whole sequence."""
 
     weights: eqx.AbstractVar[Weights]
     hidden: eqx.AbstractVar[int]
 
     @abstractmethod
-    def initial_state(self, *batch: int) -> State:
+    def initial_state(self, *batch: int) -> S:
         """State before the first reading: zeros `[*batch, hidden]`."""
 
     @abstractmethod
-    def step(self, x: Float[Array, "*batch inputs"], state: State) -> State:
+    def step(self, x: Float[Array, "*batch inputs"], state: S) -> S:
         """State after one more input; `state.h` is also the output."""
 
     @abstractmethod
-    def scan(
-        self, xs: Float[Array, "time batch inputs"], state: State
-    ) -> tuple[Float[Array, "time batch hidden"], State]:
+    def scan(self, xs: Float[Array, "time batch inputs"], state: S) -> tuple[Float[Array, "time batch hidden"], S]:
         """Outputs after every step of a sequence, and the last state."""
 
 
-class Elman(AbstractCell):
+class Elman(AbstractCell[ElmanState]):
     """h' = tanh(x W + h U + b)  (Elman 1990, "Finding structure in time")."""
 
     weights: Weights
@@ -60,18 +59,21 @@ class Elman(AbstractCell):
         self.hidden = hidden
 
     def initial_state(self, *batch: int) -> ElmanState:
+        """Zeros."""
         return ElmanState(jnp.zeros((*batch, self.hidden)))
 
     def step(self, x: Float[Array, "*batch inputs"], state: ElmanState) -> ElmanState:
+        """One step."""
         return reference.elman_step(self.weights, x, state)
 
     def scan(
         self, xs: Float[Array, "time batch inputs"], state: ElmanState
     ) -> tuple[Float[Array, "time batch hidden"], ElmanState]:
+        """A sequence."""
         return kernels.elman(self.weights, xs, state)
 
 
-class GRU(AbstractCell):
+class GRU(AbstractCell[GRUState]):
     """Gated recurrent unit, reset after the product (Cho 2014; the variant cuDNN and PyTorch have)."""
 
     weights: Weights
@@ -82,18 +84,21 @@ class GRU(AbstractCell):
         self.hidden = hidden
 
     def initial_state(self, *batch: int) -> GRUState:
+        """Zeros."""
         return GRUState(jnp.zeros((*batch, self.hidden)))
 
     def step(self, x: Float[Array, "*batch inputs"], state: GRUState) -> GRUState:
+        """One step."""
         return reference.gru_step(self.weights, x, state)
 
     def scan(
         self, xs: Float[Array, "time batch inputs"], state: GRUState
     ) -> tuple[Float[Array, "time batch hidden"], GRUState]:
+        """A sequence."""
         return kernels.gru(self.weights, xs, state)
 
 
-class LSTM(AbstractCell):
+class LSTM(AbstractCell[LSTMState]):
     """Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers 2000)."""
 
     weights: Weights
@@ -105,15 +110,18 @@ class LSTM(AbstractCell):
         self.hidden = hidden
 
     def initial_state(self, *batch: int) -> LSTMState:
+        """Zeros."""
         zeros = jnp.zeros((*batch, self.hidden))
         return LSTMState(zeros, zeros)
 
     def step(self, x: Float[Array, "*batch inputs"], state: LSTMState) -> LSTMState:
+        """One step."""
         return reference.lstm_step(self.weights, x, state)
 
     def scan(
         self, xs: Float[Array, "time batch inputs"], state: LSTMState
     ) -> tuple[Float[Array, "time batch hidden"], LSTMState]:
+        """A sequence."""
         return kernels.lstm(self.weights, xs, state)
 
 

@@ -32,13 +32,9 @@ class NetworkSettings(BaseModel):
     cell: Literal["elman", "gru", "lstm"] = Field("gru", description="recurrent cell")
     hidden: tuple[int, ...] | None = Field(None, min_length=1, description="units of each recurrent layer")
     decoder: int | None = Field(None, ge=1, description="width of the decoder")
-    dropout: float | None = Field(
-        None, ge=0, lt=1, description="share of state and input units dropped in training"
-    )
+    dropout: float | None = Field(None, ge=0, lt=1, description="share of state and input units dropped in training")
     members: int = Field(1, ge=1, description="networks whose mean is the forecast")
-    loss: Literal["pinball", "mse", "mae"] = Field(
-        "pinball", description="pinball gives bands, the others a point"
-    )
+    loss: Literal["pinball", "mse", "mae"] = Field("pinball", description="pinball gives bands, the others a point")
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,13 @@ class PointHead(AbstractHead):
         self.squared = squared
 
     def __call__(self, raw: Float[Array, "*batch steps 1"]) -> Float[Array, "*batch steps quantiles"]:
+        """The value, repeated."""
         return jnp.repeat(raw, self.quantiles, axis=-1)
 
     def loss(
         self, forecast: Float[Array, "*batch steps quantiles"], y: Float[Array, "*batch steps"]
     ) -> Float[Array, "*batch steps"]:
+        """Squared or absolute error of the value."""
         error = y - forecast[..., 0]
         return jnp.square(error) if self.squared else jnp.abs(error)
 
@@ -74,6 +76,7 @@ class QuantileHead(AbstractHead):
         self.above = jnp.log(jnp.expm1(jnp.asarray(gaps[middle:])))
 
     def __call__(self, raw: Float[Array, "*batch steps 3"]) -> Float[Array, "*batch steps quantiles"]:
+        """Quantiles from the lowest to the highest."""
         median, low, high = raw[..., 0:1], raw[..., 1:2], raw[..., 2:3]
         down = jnp.cumsum(jax.nn.softplus(self.below))[::-1]
         up = jnp.cumsum(jax.nn.softplus(self.above))

@@ -30,22 +30,17 @@ class Goals(NamedTuple):
     size: Float[Array, "*origins 1"]
 
 
-def goals(
-    network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], m: Array, end: Array
-) -> Goals:
+def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], m: Array, end: Array) -> Goals:
     """Goals at origins `t` of meters `m`; nothing at or after `end` counts."""
     ahead = jnp.asarray(lay.targets)[s.phase[t] % lay.stride]
     at = t[..., None] + ahead
     counts = s.seen[at, m[..., None]] * ((ahead >= lay.gap) & (ahead < lay.horizon) & (at < end))
     level = s.level[t, m][..., None]
     squared = isinstance(network.head, PointHead) and network.head.squared
-    size = (
-        jnp.square(level)
-        if squared
-        else level
-        if isinstance(network.head, PointHead)
-        else jnp.ones_like(level)
-    )
+    if squared:
+        size = jnp.square(level)
+    else:
+        size = level if isinstance(network.head, PointHead) else jnp.ones_like(level)
     return Goals(s.y[at, m[..., None]] / level - 1.0, counts, size)
 
 
@@ -90,9 +85,7 @@ class Judgement(NamedTuple):
     calibration: Float[Array, " quantiles"]
 
 
-def judge(
-    network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], skip: tuple[int, int]
-) -> Judgement:
+def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], skip: tuple[int, int]) -> Judgement:
     """Judges the mean of all members on all meters along advances `t`, with the state carried.
 
     Args:
@@ -106,7 +99,9 @@ def judge(
     t = jnp.broadcast_to(t[:, None], (t.shape[0], meters))
     m = jnp.broadcast_to(jnp.arange(meters)[None], t.shape)
     x, local = inputs(s, lay, t, m, jnp)
-    kept = lambda a: a[skip[0] :: skip[1]]  # noqa: E731
+
+    def kept(a: Array) -> Array:
+        return a[skip[0] :: skip[1]]
 
     def forecast(member: Network) -> Array:
         h, _ = member.scan(x, member.stack.initial_state(meters))
@@ -123,9 +118,7 @@ def judge(
     return Judgement(loss, skill, calibration(quantiles, goal))
 
 
-def calibration(
-    quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals
-) -> Float[Array, " quantiles"]:
+def calibration(quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals) -> Float[Array, " quantiles"]:
     """Factors on the distance of each quantile from the median that make it hold on what was judged.
 
     Split conformal prediction with a normalised score (Lei 2018; Romano 2019), a factor a level; 1 for the median

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -22,7 +24,7 @@ class Stack(eqx.Module):
         residual: adds a layer's input to its output where both have the same size.
     """
 
-    cells: tuple[AbstractCell, ...]
+    cells: tuple[AbstractCell[Any], ...]
     dropout: float = eqx.field(static=True)
     residual: bool = eqx.field(static=True)
 
@@ -61,9 +63,7 @@ class Stack(eqx.Module):
             last.append(state)
         return xs, tuple(last)
 
-    def step(
-        self, x: Float[Array, "*batch inputs"], states: States
-    ) -> tuple[Float[Array, "*batch hidden"], States]:
+    def step(self, x: Float[Array, "*batch inputs"], states: States) -> tuple[Float[Array, "*batch hidden"], States]:
         """The same for one input."""
         after = []
         for cell, state in zip(self.cells, states, strict=True):

@@ -12,6 +12,8 @@ from wattcast.schema import DS, ID, QUALITY, Finding, ReadingsError, Y
 
 Label = Literal["start", "end"]
 
+_SIDES: tuple[Literal["earliest", "latest"], ...] = ("earliest", "latest")
+
 #: Clocks tried, in this order, on stamps whose offsets from UTC change.
 _USUAL_ZONES = (
     *(f"Europe/{city}" for city in ("London", "Lisbon", "Berlin", "Helsinki", "Chisinau")),
@@ -105,40 +107,45 @@ def in_utc(rows: pl.DataFrame, source: str, zone: str | None, *, halve: bool) ->
         return rows.with_columns(pl.col(DS).dt.convert_time_zone("UTC").dt.cast_time_unit("us")), []
     if zone is None:
         return rows.with_columns(pl.col(DS).dt.replace_time_zone("UTC").dt.cast_time_unit("us")), []
-    again = pl.int_range(pl.len()).over(ID, DS) > 0
-    try:
-        sides = rows.with_columns(_utc(zone, "earliest").alias("utc"), _utc(zone, "latest").alias("utc later"))
-    except pl.exceptions.PolarsError as error:
-        raise ReadingsError(f"{source}: the stamps do not fit time zone {zone!r}; name another zone.") from error
-    twice = pl.col("utc") != pl.col("utc later")
-    once = (
-        (twice & (pl.len().over(ID, DS) == 1)).alias("once")
-        if sides.select(twice.any()).item()
-        else pl.lit(False).alias("once")
-    )
-    sides = sides.with_columns(once, pl.when(twice & again).then("utc later").otherwise("utc").alias("utc"))
+    sides = _sides(rows, source, zone)
     skipped, single = sides.filter(pl.col("utc").is_null()), sides.filter("once")
     findings = _findings(skipped, "not_existing", f"left out: clock {zone} skips this hour")
-    if halve:
-        shared = "half given to each of the two hours that the clock shows as one"
+    twice = f"clock {zone} shows this hour twice, here it is once"
+    if len(single) and halve:
+        findings += _findings(single, "repeated_hour", f"half given to each of two hours: {twice}")
         single = single.with_columns(pl.col(Y) / 2)
         second = single.with_columns(pl.col("utc later").alias("utc"))
         sides = pl.concat([sides.filter(~pl.col("once")), single, second])
-    else:
-        shared = (
-            f"marked suspect: clock {zone} shows this hour twice, here it is once and may hold both (halve shares it)"
-        )
-        if len(single):
-            mark = pl.when("once").then(pl.lit("suspect")).otherwise(pl.lit("ok"))
-            sides = sides.with_columns(mark.alias(QUALITY))
-    findings += _findings(single, "repeated_hour", shared)
+    elif len(single):
+        findings += _findings(single, "repeated_hour", f"marked suspect: {twice} and may hold both (halve shares it)")
+        before = pl.col(QUALITY) if QUALITY in rows.columns else pl.lit("ok")
+        sides = sides.with_columns(pl.when("once").then(pl.lit("suspect")).otherwise(before).alias(QUALITY))
     kept = sides.filter(pl.col("utc").is_not_null()).with_columns(pl.col("utc").alias(DS))
     return kept.drop("utc", "utc later", "once"), findings
 
 
-def _utc(zone: str, side: Literal["earliest", "latest"]) -> pl.Expr:
-    local = pl.col(DS).dt.cast_time_unit("us").dt.replace_time_zone(zone, ambiguous=side, non_existent="null")
-    return local.dt.convert_time_zone("UTC")
+def _sides(rows: pl.DataFrame, source: str, zone: str) -> pl.DataFrame:
+    """Rows with `utc` (null where the clock skips), `utc later` (its other reading, if any), and `once`."""
+    local = pl.col(DS).dt.cast_time_unit("us")
+    early, late = (local.dt.replace_time_zone(zone, ambiguous=side, non_existent="null") for side in _SIDES)
+    stamps = rows.select(pl.col(DS).unique())  # each is worked out once, however many meters have it
+    try:
+        known = stamps.with_columns(
+            early.dt.convert_time_zone("UTC").alias("utc"), late.dt.convert_time_zone("UTC").alias("utc later")
+        )
+    except pl.exceptions.PolarsError as error:
+        raise ReadingsError(f"{source}: the stamps do not fit time zone {zone!r}; name another zone.") from error
+    sides = rows.join(known, on=DS, how="left", maintain_order="left").with_columns(pl.lit(False).alias("once"))
+    twice = (pl.col("utc") != pl.col("utc later")).fill_null(False)
+    both = sides.with_row_index("row").filter(twice)
+    if both.is_empty():
+        return sides
+    again = pl.int_range(pl.len()).over(ID, DS) > 0
+    both = both.with_columns(
+        (pl.len().over(ID, DS) == 1).alias("once"), pl.when(again).then("utc later").otherwise("utc").alias("utc")
+    )
+    rest = sides.with_row_index("row").filter(~twice)
+    return pl.concat([rest, both.select(rest.columns)]).sort("row").drop("row")
 
 
 def _findings(part: pl.DataFrame, kind: str, action: str) -> list[Finding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from wattcast.schema import QUALITY, ReadingsError
+from wattcast.schema import QUALITIES, QUALITY, ReadingsError
 
 _DS_NAMES = ("ds", "datetime", "timestamp", "time", "date_time", "interval_start_time", "date")
 _ID_NAMES = frozenset(
@@ -46,7 +46,8 @@ class Columns:
         covariates: numbers that are not the load.
         unit: unit of the load, where its name says.
         notes: what was taken for what, in sentences.
-        as_meters: a value column is a meter even where it is the only one.
+        as_meters: a value column is a meter, and its name the meter's, even where it is the only one.
+        marked: there are marks of an earlier check in `quality`.
     """
 
     ds: str | None
@@ -57,6 +58,7 @@ class Columns:
     unit: str | None
     notes: tuple[str, ...]
     as_meters: bool = False
+    marked: bool = False
 
     @property
     def wide(self) -> bool:
@@ -92,7 +94,8 @@ def find(
             raise ReadingsError(f"{source} has no column {name!r}; it has {', '.join(map(repr, frame.columns))}.")
     ds = ds or _time_column(frame)
     hour = _hour_column(frame, ds)
-    left = [c for c in frame.columns if c not in (ds, hour, id, QUALITY)]
+    marked = _marks(frame)
+    left = [c for c in frame.columns if c not in (ds, hour, id) and not (marked and c == QUALITY)]
     if id is None:
         id = _id_column(frame.select(left), frame[ds] if ds and not hour else None, wanted)
         left = [c for c in left if c != id]
@@ -114,7 +117,8 @@ def find(
     dropped = [c for c in left if c not in values and c not in covariates]
     unit = _UNITS.get(next((t for t in reversed(_tokens(values[0])) if t in _UNITS), "")) if len(values) == 1 else None
     notes = _notes(ds, id, values, covariates, dropped, asked=bool(wanted))
-    return Columns(ds, hour, id, tuple(values), tuple(covariates), unit, notes)
+    meter = named and not wanted and id is None and re.fullmatch(r"[A-Za-z]+[_ -]?\d+", values[0]) is not None
+    return Columns(ds, hour, id, tuple(values), tuple(covariates), unit, notes, as_meters=meter, marked=marked)
 
 
 def _notes(
@@ -140,6 +144,14 @@ def _notes(
     if dropped:
         notes.append(f"Not used: {_shown(dropped)} (text, dates, or counters of rows and of the calendar).")
     return tuple(notes)
+
+
+def _marks(frame: pl.DataFrame) -> bool:
+    return (
+        QUALITY in frame.columns
+        and _is_text(frame[QUALITY])
+        and bool(frame[QUALITY].cast(pl.String).is_in(QUALITIES).all())
+    )
 
 
 def _shown(names: list[str]) -> str:
@@ -231,7 +243,7 @@ def _alike(names: list[str]) -> list[str]:
     codes = [c for c in names if re.fullmatch(r"[A-Z]{2,4}", c)]
     if len(codes) > 2:
         return codes
-    stems = {c: found[1] for c in names if (found := re.fullmatch(r"(\D*)\d+", c))}
+    stems = {c: found[1] for c in names if (found := re.fullmatch(r"(\D*)\d+", c)) and found[1] != "column_"}
     usable = Counter(stem for stem in stems.values() if not _NOT_Y & set(_tokens(stem)))
     if not usable:
         return []

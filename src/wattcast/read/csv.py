@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -165,14 +166,14 @@ def _names(dialect: Dialect, source: str) -> list[str]:
     repeated = [name for name, count in Counter(dialect.header).items() if count > 1 and name]
     if repeated:
         raise ReadingsError(f"{source} has two columns named {repeated[0]!r}; rename one of them.")
-    counter = iter(range(1, dialect.width + 1))
-    seen: set[str] = set()
-    names = []
-    for name in dialect.header:
-        place = next(counter)
-        names.append(f"column_{place}" if name in seen else name)  # only empty names come twice
-        seen.add(name)
-    return names
+    # Only empty names come twice; the second and later ones get their place as name.
+    first_only = [f"column_{i + 1}" if name in dialect.header[:i] else name for i, name in enumerate(dialect.header)]
+    return plain_names(first_only)
+
+
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Names of columns that Polars takes as they are; `*` and `^...$` mean many columns to it, so get their place."""
+    return [f"column_{i + 1}" if n == "*" or n[:1] == "^" and n[-1:] == "$" else n for i, n in enumerate(names)]
 
 
 def _broken(source: Source, dialect: Dialect) -> ReadingsError:

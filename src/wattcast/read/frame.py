@@ -12,7 +12,7 @@ import polars as pl
 
 from wattcast.read import columns as parts
 from wattcast.read.clock import Label, known_zone
-from wattcast.read.csv import LINE
+from wattcast.read.csv import LINE, plain_names
 from wattcast.read.grid import settle
 from wattcast.read.wide import long
 from wattcast.schema import CUTOFF, DS, ID, Readings, ReadingsError, Y
@@ -45,6 +45,7 @@ def read_frame(
         ReadingsError: not a frame, a column that is not there, times that are no times, a bad grid.
     """
     table = as_polars(frame)
+    table = table.rename(dict(zip(table.columns, plain_names(table.columns), strict=True)))
     if table.is_empty():
         raise ReadingsError("The frame has no rows; give one with readings.")
     names = table.columns

@@ -14,6 +14,7 @@ from wattcast.schema import DS, ID, QUALITY, Finding, Readings, ReadingsError, Y
 _SECOND_STEP_RUN = 20
 #: Share of a meter's readings that may lie off its step and be left out.
 _FEW = 0.01
+_PACKED = "covariates\n"
 
 
 def settle(
@@ -44,6 +45,9 @@ def settle(
         ReadingsError: stamps missing, too many off the grid, or on two steps.
     """
     _no_empty_stamps(rows, source)
+    covariates = [c for c in rows.columns if c not in (ID, DS, Y, QUALITY, LINE)]
+    if covariates:  # packed, so that none has a name that is used below
+        rows = rows.select(pl.exclude(covariates), pl.struct(covariates).alias(_PACKED))
     step = step or _commonest_step(rows, source)
     if zone is not None and step >= timedelta(days=1):
         notes += (f"Steps of {say_step(step)} are kept in UTC, as days of clock {zone} differ in length.",)
@@ -56,10 +60,11 @@ def settle(
     rows = _sorted(rows, findings)
     rows = _once_each(rows, findings)
     rows = _on_grid(rows, source, step, findings)
-    frame = rows.drop(LINE).with_columns(pl.exclude(ID, DS, QUALITY).cast(pl.Float64).fill_nan(None))
-    others = [c for c in frame.columns if c not in (ID, DS, Y)]
+    frame = rows.unnest(_PACKED) if covariates else rows
+    marks = [QUALITY] if QUALITY in frame.columns else []
+    numbers = pl.col(Y, *covariates).cast(pl.Float64).fill_nan(None)
     return Readings(
-        frame=frame.select(ID, DS, Y, *others),
+        frame=frame.select(ID, DS, Y, *covariates, *marks).with_columns(numbers),
         step=step,
         zone=zone or "UTC",
         unit=unit,
@@ -116,9 +121,10 @@ def _sorted(rows: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
 
 def _once_each(rows: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
     """One row for each stamp: of equal ones one; of ones that differ the first, marked suspect."""
-    twice = rows.filter(pl.len().over(ID, DS) > 1)
-    if twice.is_empty():
+    as_before = (pl.col(DS) == pl.col(DS).shift(1)) & (pl.col(ID) == pl.col(ID).shift(1))
+    if not rows.select(as_before.any()).item():
         return rows
+    twice = rows.filter(pl.len().over(ID, DS) > 1)
     clashes = pl.col(Y).drop_nulls().n_unique().over(ID, DS) > 1
     clash = twice.filter(clashes)
     equal = twice.filter(~clashes)

@@ -8,43 +8,37 @@ in March the hour that does not exist is all zeros, in October the hour that is 
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
-from wattcast.read.csv import LINE
+from wattcast.read.csv import LINE, plain_names
 from wattcast.read.dialect import is_missing, is_number
 from wattcast.read.layout import Layout
+from wattcast.read.source import DAMAGED, chunks, is_packed
 from wattcast.schema import DS, ReadingsError
 
-ZONE, UNIT = "Europe/Lisbon", "kW"
+ZONE, UNIT, STEP = "Europe/Lisbon", "kW", timedelta(minutes=15)
 NOTE = (
     "The layout of UCI ElectricityLoadDiagrams: kW, separator ';', decimal sign ',', stamps are ends of intervals on "
     f"clock {ZONE} with 96 values each day."
 )
 
-_HEAD_BYTES = 1 << 20
-#: Largest file taken out of a zip [bytes]; the real one has 0.7 GB.
+#: Largest file unpacked [bytes]; the real one has 0.7 GB.
 _MAX_UNPACKED = 16 * 2**30
 _STAMP = re.compile(rb'"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"?;')
 
 
 def head_of(path: Path) -> tuple[str, ...] | None:
-    """Names of the clients, if a file (or the only one in a zip) has this layout."""
+    """Names of the clients, if a file has this layout, packed or not."""
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as packed, packed.open(_only(packed, path.name)) as file:
-                start = file.read(_HEAD_BYTES)
-        else:
-            with path.open("rb") as plain:
-                start = plain.read(_HEAD_BYTES)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ReadingsError):
+        start = next(chunks(path), b"")
+    except (*DAMAGED, ReadingsError):
         return None  # whoever reads it next says what is wrong
     first, _, rest = start.partition(b"\n")
     if not first.startswith((b'"";', b";")) or not _STAMP.match(rest):
@@ -53,36 +47,37 @@ def head_of(path: Path) -> tuple[str, ...] | None:
         names = [name.strip().strip('"') for name in first.decode().split(";")[1:]]
     except UnicodeDecodeError:
         return None
-    return tuple(names) if all(names) and len(set(names)) == len(names) and DS not in names else None
+    usable = all(names) and len(set(names)) == len(names) and DS not in names and plain_names(names) == names
+    return tuple(names) if usable else None
 
 
 def layout_of(asked: Layout) -> Layout:
     """The layout of such a file, where the caller does not say otherwise."""
-    return replace(asked, zone=asked.zone or ZONE, label=asked.label or "end", unit=asked.unit or UNIT)
+    step = asked.step or STEP
+    return replace(asked, step=step, zone=asked.zone or ZONE, label=asked.label or "end", unit=asked.unit or UNIT)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Path]:
-    """The path of the plain text; what is in a zip lies in a temporary file meanwhile.
+    """The path of the plain text; what is packed lies in a temporary file meanwhile.
 
     Raises:
-        ReadingsError: a damaged zip, or one that holds too much.
+        ReadingsError: a damaged file, or one that holds too much.
     """
-    if not zipfile.is_zipfile(path):
+    if not is_packed(path):
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "raw.txt"
+        plain, size = Path(folder) / "raw.txt", 0
         try:
-            with zipfile.ZipFile(path) as packed:
-                inside = _only(packed, path.name)
-                if inside.file_size > _MAX_UNPACKED:
-                    raise ReadingsError(
-                        f"{path.name} unpacks to {inside.file_size} bytes, too many; unpack it by hand."
-                    )
-                with packed.open(inside) as file, plain.open("wb") as out:
-                    shutil.copyfileobj(file, out, 1 << 20)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+            with plain.open("wb") as out:
+                for chunk in chunks(path):
+                    size += out.write(chunk)
+                    if size > _MAX_UNPACKED:
+                        raise ReadingsError(
+                            f"{path.name} unpacks to more than {_MAX_UNPACKED >> 30} GiB; do it by hand."
+                        )
+        except DAMAGED as error:
             raise ReadingsError(f"{path.name} is cut short or damaged ({error}); fetch it again.") from error
         yield plain
 
@@ -160,11 +155,3 @@ def bad_cell(plain: Path, names: Sequence[str], source: str) -> ReadingsError:
                     what = f"column {name!r} holds {cell[:40]!r} where a number should be; mend it, or leave it empty."
                     return ReadingsError(f"{source}, line {number}: {what}", when=f"line {number}", meter=name)
     return ReadingsError(f"{source} is not written as it should be (quotes that do not close?); mend it.")
-
-
-def _only(packed: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    inside = [i for i in packed.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX")]
-    texts = [i for i in inside if i.filename.lower().endswith((".txt", ".csv"))]
-    if len(texts) != 1:
-        raise ReadingsError(f"{name} holds {len(texts)} texts; unpack it and name one.")
-    return texts[0]

@@ -6,6 +6,8 @@ import hashlib
 import os
 import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -49,6 +51,12 @@ DOWNLOADS: dict[str, Download] = {
         "elec_load.csv",
         "61bec0ef983046e0bb44babee1ddb97f843975ba06dd3cf8c38014b9ab10ba45",
         "one client of ElectricityLoadDiagrams20112014, 140,256 readings of 15 min [kW]; CC BY 4.0",
+    ),
+    "uci-electricity": Download(
+        "LD2011_2014.txt.zip",
+        "https://archive.ics.uci.edu/static/public/321/electricityloaddiagrams20112014.zip",
+        None,  # the archive gives no checksum; the zip has one of its own
+        "ElectricityLoadDiagrams20112014, 370 clients, 140,256 readings of 15 min each [kW]; CC BY 4.0",
     ),
 }
 
@@ -117,8 +125,24 @@ def download(wanted: Download, target: Path, *, progress: Progress | None = None
             f"{wanted.sha256[:12]}...); "
             "it was thrown away. Try again, or fetch it by hand and name its folder in WATTCAST_DATA."
         )
+    if target.suffix == ".zip" and (fault := _fault_of_zip(part)):
+        part.unlink()
+        raise ReadingsError(
+            f"{wanted.file} from {wanted.url} is not a whole zip ({fault}); it was thrown away. Try again, or fetch it "
+            "by hand and name its folder in WATTCAST_DATA."
+        )
     part.replace(target)
     return target
+
+
+def _fault_of_zip(path: Path) -> str | None:
+    """What is wrong with a zip: every file in it is read and compared with its checksum."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            bad = packed.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        return str(error)
+    return f"{bad} is damaged" if bad else None
 
 
 def _fetch(wanted: Download, part: Path, progress: Progress | None) -> None:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from wattcast.schema import ReadingsError
 
-#: Largest text taken into memory [bytes]; larger files go through `convert`, which streams.
-MAX_BYTES = 4 * 2**30
+#: Largest text taken into memory [bytes].
+MAX_BYTES = 2 * 2**30
+#: Packed files that unpack to more than this [bytes] and to so many times their size are bombs.
+_HARMLESS, _BOMB = 256 * 2**20, 100
+_CHUNK = 1 << 20
+#: What unpacking raises where a file is damaged (encrypted and exotic zips are the last two).
+DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+#: A table's first line ends within this [bytes].
+_LONGEST_LINE = 4 * 2**20
+_LINE_END = re.compile(rb"[\r\n]")
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 
@@ -73,55 +85,78 @@ def load(path: str | Path) -> Source:
 
 
 def _unpacked(path: Path) -> bytes:
+    """All of the text; it is given up early where it cannot be a table, or is more than its file can mean."""
+    most = min(MAX_BYTES, max(_HARMLESS, _BOMB * path.stat().st_size))
+    out = bytearray()
+    try:
+        for chunk in chunks(path):
+            out += chunk
+            if len(out) > most:
+                raise ReadingsError(
+                    f"{path.name} holds more than {most >> 20} MiB of text, too much to take in at once; split it, or "
+                    "convert it to Parquet where it was made."
+                )
+            if len(out) > _LONGEST_LINE and not _LINE_END.search(out[:_LONGEST_LINE]):
+                raise ReadingsError(f"{path.name} begins with a line of more than {_LONGEST_LINE >> 20} MiB: no table.")
+    except DAMAGED as error:
+        raise ReadingsError(f"{path.name} is cut short or damaged ({error}); fetch it again.") from error
+    return bytes(out)
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is packed with gzip, zstd or zip."""
     with path.open("rb") as file:
         head = file.read(4)
-    try:
-        if head[:2] == _GZIP:
-            with gzip.open(path) as packed:
-                raw = packed.read(MAX_BYTES + 1)
-        elif head == _ZSTD:
-            raw = _unzstd(path)
+    return head in (_ZSTD, _ZIP) or head[:2] == _GZIP
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The text of a file, unpacked, a piece at a time.
+
+    Raises:
+        ReadingsError: a zip that holds several tables.
+        DAMAGED: any of these, where it is damaged.
+    """
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(0)
+        if head == _ZSTD:
+            yield from _unzstd(file)
         elif head == _ZIP:
-            raw = _unzip(path)
+            with zipfile.ZipFile(file) as packed, packed.open(_table_in(packed, path.name)) as member:
+                yield from iter(partial(member.read, _CHUNK), b"")
+        elif head[:2] == _GZIP:
+            with gzip.open(file) as unpacked:
+                yield from iter(partial(unpacked.read, _CHUNK), b"")
         else:
-            with path.open("rb") as file:
-                raw = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ReadingsError(f"{path.name} is cut short or damaged ({error}); fetch it again.") from error
-    if len(raw) > MAX_BYTES:
-        raise ReadingsError(f"{path.name} holds more than {MAX_BYTES // 2**30} GiB of text; convert it in parts.")
-    return raw
+            yield from iter(partial(file.read, _CHUNK), b"")
 
 
-def _unzip(path: Path) -> bytes:
+def _table_in(packed: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     """The only table in a zip; what a Mac adds of its own is passed over."""
-    with zipfile.ZipFile(path) as packed:
-        inside = [i for i in packed.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX")]
-        tables = [i for i in inside if Path(i.filename).suffix.lower() in (".csv", ".txt", ".tsv")] or inside
-        if len(tables) != 1:
-            names = ", ".join(repr(i.filename) for i in tables[:10])
-            raise ReadingsError(f"{path.name} holds {len(tables)} files ({names}); unpack it and name one.")
-        with packed.open(tables[0]) as file:
-            return file.read(MAX_BYTES + 1)
+    inside = [i for i in packed.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX")]
+    tables = [i for i in inside if Path(i.filename).suffix.lower() in (".csv", ".txt", ".tsv")] or inside
+    if len(tables) != 1:
+        names = ", ".join(repr(i.filename) for i in tables[:10])
+        raise ReadingsError(f"{name} holds {len(tables)} files ({names}); unpack it and name one.")
+    return tables[0]
 
 
-def _unzstd(path: Path) -> bytes:
+def _unzstd(file: BinaryIO) -> Iterator[bytes]:
     import zstandard  # noqa: PLC0415  (only for files packed this way)
 
-    out, unpacker, fed = bytearray(), None, b""
+    unpacker, fed = None, b""
     try:
-        with path.open("rb") as file:
-            # Small bites: 4 KiB of zstd can hold 128 MiB of zeros.
-            while len(out) <= MAX_BYTES and (chunk := fed or file.read(4096)):
-                unpacker = unpacker or zstandard.ZstdDecompressor().decompressobj()
-                out += unpacker.decompress(chunk)
-                fed = unpacker.unused_data  # a further frame
-                unpacker = None if unpacker.eof else unpacker
+        # Small bites: 4 KiB of zstd can hold 128 MiB of zeros.
+        while chunk := fed or file.read(4096):
+            unpacker = unpacker or zstandard.ZstdDecompressor().decompressobj()
+            yield unpacker.decompress(chunk)
+            fed = unpacker.unused_data  # a further frame
+            unpacker = None if unpacker.eof else unpacker
     except zstandard.ZstdError as error:
         raise OSError(str(error)) from error
-    if unpacker is not None and len(out) <= MAX_BYTES:
+    if unpacker is not None:
         raise EOFError("its last frame is not whole")
-    return bytes(out)
 
 
 def _decoded(raw: bytes, name: str) -> tuple[bytes, str]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from wattcast.read.csv import LINE
+from wattcast.read.csv import LINE, plain_names
 from wattcast.read.layout import KEPT, Layout, from_dict
 from wattcast.schema import ID, QUALITY, ReadingsError
 
 _PARQUET, _ARROW, _ZIP, _OLD_EXCEL = b"PAR1", b"ARROW1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+#: Largest spreadsheet, unpacked [bytes]: a million rows of 16 columns have about half of it.
+_MOST_UNPACKED = 2**30
 _FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
@@ -39,7 +42,7 @@ def parquet(path: Path, meters: Sequence[str] | None = None) -> tuple[pl.DataFra
         lazy = pl.scan_parquet(path)
         columns = lazy.collect_schema()
         if meters and ID in columns:
-            there = lazy.select(pl.col(ID).cast(pl.String).unique()).collect()[ID].to_list()
+            there = _meters(lazy, columns[ID])
             wanted = [meter for meter in meters if meter in there] or there[:1]
             lazy = lazy.filter(pl.col(ID).is_in(pl.lit(pl.Series(wanted)).cast(columns[ID]).implode()))
         table = lazy.collect()
@@ -48,6 +51,12 @@ def parquet(path: Path, meters: Sequence[str] | None = None) -> tuple[pl.DataFra
         raise ReadingsError(f"{path.name} is not whole Parquet ({type(error).__name__}); write it again.") from error
     texts = [c for c in (ID, QUALITY) if c in table.columns]
     return _with_lines(table.with_columns(pl.col(texts).cast(pl.String)), path.name), from_dict(kept)
+
+
+def _meters(lazy: pl.LazyFrame, kind: pl.DataType) -> list[str]:
+    if isinstance(kind, pl.Enum):  # as `convert` writes them: no need to look
+        return kind.categories.to_list()
+    return lazy.select(pl.col(ID).cast(pl.String).unique()).collect()[ID].to_list()
 
 
 def arrow(path: Path) -> pl.DataFrame:
@@ -76,6 +85,7 @@ def excel(path: Path, sheet: str | None = None) -> pl.DataFrame:
             f"{path.name} is a spreadsheet, which the package fastexcel reads; install it with: "
             "pip install 'wattcast[excel]'."
         ) from error
+    _no_bomb(path)
     try:
         book = fastexcel.read_excel(path)
         if sheet is not None and sheet not in book.sheet_names:
@@ -87,6 +97,17 @@ def excel(path: Path, sheet: str | None = None) -> pl.DataFrame:
         ) from error
     table = table.select(c for c in table.columns if table[c].null_count() < len(table))
     return _with_lines(table, path.name, first=2)
+
+
+def _no_bomb(path: Path) -> None:
+    """Refuses a spreadsheet that unpacks to far more than any has."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(member.file_size for member in packed.infolist())
+    except (zipfile.BadZipFile, OSError):
+        return  # an old one, which is no zip; or the reader says what is wrong
+    if size > _MOST_UNPACKED:
+        raise ReadingsError(f"{path.name} unpacks to {size >> 20} MiB, too much for a spreadsheet; save it as CSV.")
 
 
 def is_url(path: str | Path) -> bool:
@@ -139,6 +160,7 @@ def _line(error: BaseException) -> str:
 def _with_lines(table: pl.DataFrame, name: str, first: int | None = None) -> pl.DataFrame:
     if table.is_empty() or not table.columns:
         raise ReadingsError(f"{name} has no rows; give one with readings.")
+    table.columns = plain_names(table.columns)
     if first is None:
         return table.with_columns(pl.lit(None, dtype=pl.Int64).alias(LINE))
     return table.with_columns(pl.int_range(first, pl.len() + first, dtype=pl.Int64).alias(LINE))

@@ -190,14 +190,14 @@ def _averaged(values: pl.DataFrame, keys: list[str], readings: Readings) -> pl.D
 
 def _nearest(frame: pl.DataFrame, values: pl.DataFrame, keys: list[str], step: timedelta) -> pl.DataFrame:
     by = keys or None
-    shifted = frame.with_row_index("row").sort(DS)
+    shifted = frame.with_row_index("row\n").sort(DS)
     # A hair earlier, so that of two values as near the earlier one is taken.
-    shifted = shifted.with_columns((pl.col(DS) - timedelta(microseconds=1)).alias("near"))
-    right = values.sort(DS).rename({DS: "near"})
+    shifted = shifted.with_columns((pl.col(DS) - timedelta(microseconds=1)).alias("near\n"))
+    right = values.sort(DS).rename({DS: "near\n"})
     found = shifted.join_asof(
-        right, on="near", by=by, strategy="nearest", tolerance=step / 2 + timedelta(microseconds=1)
+        right, on="near\n", by=by, strategy="nearest", tolerance=step / 2 + timedelta(microseconds=1)
     )
-    return found.sort("row").drop("row", "near")
+    return found.sort("row\n").drop("row\n", "near\n")
 
 
 def _utc(table: pl.DataFrame, name: str) -> pl.Expr:

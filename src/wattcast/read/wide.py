@@ -26,12 +26,13 @@ def long(frame: pl.DataFrame, columns: Columns, source: str, *, meter: str, step
         step: step of made-up times, where the table has no times; None where it has.
     """
     times = _times(frame, columns, source) if step is None else _made_up(frame, columns, step)
-    covariates = [pl.col(c).cast(pl.Float64) for c in columns.covariates]
-    marks = [pl.col(QUALITY).cast(pl.String)] if QUALITY in frame.columns else []
+    names = {c: f"{c}_covariate" if c in (ID, DS, Y, QUALITY) else c for c in columns.covariates}
+    covariates = [pl.col(c).cast(pl.Float64).alias(name) for c, name in names.items()]
+    marks = [pl.col(QUALITY).cast(pl.String)] if columns.marked else []
     if columns.wide:
-        table = frame.select(LINE, times.alias(DS), *covariates, *(pl.col(v).cast(pl.Float64) for v in columns.values))
-        index = [LINE, DS, *columns.covariates]
-        return table.unpivot(on=list(columns.values), index=index, variable_name=ID, value_name=Y)
+        fixed = frame.select(LINE, times.alias(DS), *covariates)
+        parts = (fixed.with_columns(pl.lit(v).alias(ID), frame[v].cast(pl.Float64).alias(Y)) for v in columns.values)
+        return pl.concat(parts).select(ID, DS, Y, *names.values(), LINE)
     name = pl.lit(meter) if columns.id is None else pl.col(columns.id).cast(pl.String)
     value = pl.col(columns.values[0]).cast(pl.Float64)
     return frame.select(name.alias(ID), times.alias(DS), value.alias(Y), *covariates, *marks, LINE)

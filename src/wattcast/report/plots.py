@@ -103,9 +103,7 @@ def forecast(
     return d.svg
 
 
-def predicted(
-    times: Times, y: Floats, predictions: Mapping[str, Floats], *, title: str, unit: str = ""
-) -> str:
+def predicted(times: Times, y: Floats, predictions: Mapping[str, Floats], *, title: str, unit: str = "") -> str:
     """Point forecasts of one or more models `[step]` over what came."""
     with drawing(WIDE) as d:
         d.axes.plot(times, y, color=INK, linewidth=1.1, label="actual")

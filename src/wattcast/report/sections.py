@@ -68,13 +68,9 @@ def scores_section(test: Backtest, scores: Scores, unit: str = "") -> Section:
     rows, best = [], set()
     for name in order:
         row = scores.models[name]
-        values = [
-            percent(row[k], 1 if k == "coverage_80" else 2) if k in _SHARES else number(row[k]) for k in keys
-        ]
+        values = [percent(row[k], 1 if k == "coverage_80" else 2) if k in _SHARES else number(row[k]) for k in keys]
         spent = test.seconds.get(name, {})
-        rows.append(
-            [_words(name), *values, number(spent.get("fit", np.nan) + spent.get("predict", np.nan), 2)]
-        )
+        rows.append([_words(name), *values, number(spent.get("fit", np.nan) + spent.get("predict", np.nan), 2)])
     for c, key in enumerate(keys, start=1):
         column = [_distance(key, scores.models[n][key]) for n in order]
         if np.isfinite(column).any():
@@ -156,9 +152,7 @@ def meters_section(scores: Scores) -> Section:
         worst = table.sort(shown[0], descending=True).head(10)
         rows = [[row[0], *(percent(v) for v in row[1:])] for row in worst.iter_rows()]
         head = ["meter", *(f"{_words(n)}, WAPE" for n in shown)]
-        parts.append(
-            Table(head, rows, caption=f"The ten meters with the largest error of {_words(shown[0])}.")
-        )
+        parts.append(Table(head, rows, caption=f"The ten meters with the largest error of {_words(shown[0])}."))
     return Section("meters", "Meters", parts)
 
 
@@ -167,8 +161,7 @@ def findings_section(findings: Sequence[Finding]) -> Section:
     if not findings:
         return Section("data", "The readings", [Text(["Nothing odd was found in the readings."])])
     rows = [
-        [f.meter, f.kind, f"{f.count:,}", _when(f.first), _when(f.last), f.action]
-        for f in findings[:MOST_FINDINGS]
+        [f.meter, f.kind, f"{f.count:,}", _when(f.first), _when(f.last), f.action] for f in findings[:MOST_FINDINGS]
     ]
     more = len(findings) - len(rows)
     note = f"{more:,} more findings are not listed." if more > 0 else ""

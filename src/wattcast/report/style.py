@@ -21,6 +21,7 @@ INK, QUIET, GRID = "#1c1f23", "#5b6470", "#e3e6ea"
 NETWORK_COLOUR = "#0072b2"
 COLOURS = {
     NETWORK: NETWORK_COLOUR,
+    "as printed": "#d55e00",
     "linear": "#d55e00",
     "slot_mean": "#009e73",
     "seasonal_naive_week": "#cc79a7",

@@ -1,0 +1,293 @@
+// The gradient of a layer over a sequence, for some rows of the batch, last step first.
+//
+// A step's slot gradients come from the next step's by one product with U transposed, gates worked out as the
+// sums leave the registers. They go to a ring of a few steps that stays in the second-level cache; when a chunk
+// of time is full, dW, dU and db (one product more, summed over rows and steps) and dx are taken from it. So no
+// array of [time, batch, gates] is ever written to memory.
+namespace wattcast::WATTCAST_NAMESPACE {
+
+constexpr int kWide = 4;                 // vectors of columns in one tile of the products with W and U transposed
+constexpr int kTall = kTile / kWide;     // its rows
+constexpr int64_t kRing = 64 * 1024;     // floats of slot gradients in one chunk: a quarter of a 1 MB second level
+constexpr int64_t kChunkRows = 64;       // fewer rows than this do not pay for loading and storing dW and dU
+
+template <class C>
+struct Backward {
+  using Columns = Forward<C>;  // shares of dW, dU, db lie as the packed weights do
+
+  static int64_t panels(const Shape& s) { return vectors(s.hidden); }
+  static int64_t step_floats(const Shape& s, int64_t rows) { return panels(s) * rows * C::kSlots * kLanes; }
+  static int64_t chunk(const Shape& s, int64_t rows) {
+    const int64_t fits = kRing / step_floats(s, rows), enough = (kChunkRows + rows - 1) / rows;
+    return least(s.time, fits > enough ? fits : enough);
+  }
+  static int64_t scratch(const Shape& s, int64_t rows) {
+    return panels(s) * rows * kLanes + (chunk(s, rows) + 1) * step_floats(s, rows);
+  }
+  static int64_t gradient_floats(const Shape& s) { return Columns::packed(s); }
+  static int64_t packed_u(const Shape& s) { return vectors(s.hidden) * kLanes * s.hidden * C::kHiddenCount; }
+  static int64_t packed(const Shape& s) {
+    return packed_u(s) + vectors(s.inputs) * kLanes * s.hidden * C::kInputCount;
+  }
+
+  // Groups of at most kWide vectors of the `columns` of the result; in a group, for each panel and slot and unit
+  // of it, the weights that lead from the columns to that slot.
+  template <int First, int Count>
+  static float* pack_transposed(const float* weights, int64_t columns, int64_t hidden, float* out) {
+    const Tiles groups(vectors(columns), kWide);
+    for (int64_t q = 0; q < groups.count; ++q) {
+      const int64_t width = groups[q].size * kLanes, column = groups[q].begin * kLanes;
+      for (int64_t p = 0; p < vectors(hidden); ++p)
+        for (int slot = First; slot < First + Count; ++slot) {
+          const int64_t n = lanes(hidden, p);
+          const float* in = weights + C::gate(slot) * hidden + p * kLanes;
+          for (int64_t j = 0; j < width; ++j) {
+            const bool inside = column + j < columns;
+            const float* row = in + (column + j) * C::kGates * hidden;
+            for (int64_t l = 0; l < n; ++l) out[l * width + j] = inside ? row[l] : 0.0f;
+          }
+          out += n * width;
+        }
+    }
+    return out;
+  }
+
+  static void pack(const Shape& s, const Weights& weights, float* out) {
+    out = pack_transposed<C::kHiddenFirst, C::kHiddenCount>(weights.u, s.hidden, s.hidden, out);
+    pack_transposed<C::kInputFirst, C::kInputCount>(weights.w, s.inputs, s.hidden, out);
+  }
+
+  // Sums of one tile: slot gradients of R rows times one group of transposed weights.
+  template <int First, int Count, int R, int N>
+  [[gnu::always_inline]] static inline void product(const Shape& s, const float* slots, int64_t panel_stride,
+                                                    const float* weights, Vec (&sums)[R][N]) {
+    constexpr int64_t stride = C::kSlots * kLanes;
+    for (int64_t p = 0; p < panels(s); ++p, slots += panel_stride) {
+      const int64_t n = lanes(s.hidden, p);
+      if (n == kLanes) {
+        multiply<0, N>(sums, slots + First * kLanes, stride, weights, Count * kLanes);
+        weights += Count * kLanes * N * kLanes;
+      } else {
+        for (int slot = First; slot < First + Count; ++slot, weights += n * N * kLanes)
+          multiply<0, N>(sums, slots + slot * kLanes, stride, weights, n);
+      }
+    }
+  }
+
+  // One step of the recurrence, or the one before the first (t = -1), whose result is dh0.
+  struct Step {
+    const BackwardJob& job;
+    int64_t t, rows;
+    const float* next;   // slot gradients of t + 1, [panels][rows][kSlots] vectors; null at the last step
+    float* slots;        // those of t, to be written
+    float* carry;        // [panels][rows] vectors
+  };
+
+  template <int R, int N>
+  static void recurrent_tile(const Step& step, const float* weights, int64_t p, int64_t row) {
+    Vec sums[R][N] = {};
+    product<C::kHiddenFirst, C::kHiddenCount>(step.job.shape, step.next + row * C::kSlots * kLanes,
+                                              step.rows * C::kSlots * kLanes, weights, sums);
+    Vec held[R][N];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+      for (int n = 0; n < N; ++n) held[r][n] = sums[r][n];
+    finish(step, p, N, row, R, held[0]);
+  }
+
+  // Gates of `rows` rows from `row` (of this job) and `wide` panels from `p`.
+  [[gnu::noinline]] static void finish(const Step& step, int64_t p, int wide, int64_t row, int rows, const Vec* sums) {
+    for (int r = 0; r < rows; ++r)
+      for (int n = 0; n < wide; ++n) unit(step, p + n, row + r, *sums++);
+  }
+
+  [[gnu::always_inline]] static inline void unit(const Step& step, int64_t p, int64_t row, Vec dh) {
+    const Shape& s = step.job.shape;
+    const BackwardArrays& a = step.job.arrays;
+    const int64_t n = lanes(s.hidden, p), t = step.t, rows = s.batch;
+    const int64_t at = (step.job.row_begin + row) * s.hidden + p * kLanes, hidden_step = rows * s.hidden;
+    float* carry_at = step.carry + (p * step.rows + row) * kLanes;
+    Vec carry = load(carry_at);
+    if (t < 0) {
+      store(a.dh0 + at, C::kHasCell ? dh : dh + carry, n);
+      return;
+    }
+    if (a.d_hs != nullptr) dh += load(a.d_hs + t * hidden_step + at, n);
+    const int64_t saved_step = panels(s) * rows * C::kSaved * kLanes;
+    const int64_t saved_row = (p * rows + step.job.row_begin + row) * C::kSaved * kLanes;
+    Vec saved[C::kSaved + 1], h_before{}, h{}, c_before{}, d[C::kSlots];
+    for (int i = 0; i < C::kSaved; ++i) saved[i] = load(a.saved + t * saved_step + saved_row + i * kLanes);
+    if (C::kReadsHidden) h_before = load((t ? a.hs + (t - 1) * hidden_step : a.h0) + at, n);
+    if (C::kSaved == 0) h = load(a.hs + t * hidden_step + at, n);
+    if (C::kHasCell)
+      c_before = t ? load(a.saved + (t - 1) * saved_step + saved_row + (C::kSaved - 1) * kLanes) : load(a.c0 + at, n);
+    C::gradient(saved, h_before, c_before, h, dh, carry, d);
+    store(carry_at, carry);
+    float* slots = step.slots + (p * step.rows + row) * C::kSlots * kLanes;
+    for (int i = 0; i < C::kSlots; ++i) store(slots + i * kLanes, d[i]);
+  }
+
+  static void recurrence(const Step& step) {
+    const Shape& s = step.job.shape;
+    if (step.next == nullptr) {
+      for (int64_t p = 0; p < panels(s); ++p)
+        for (int64_t row = 0; row < step.rows; ++row) {
+          const int64_t at = (step.job.row_begin + row) * s.hidden + p * kLanes;
+          unit(step, p, row, load(step.job.arrays.dh_last + at, lanes(s.hidden, p)));
+        }
+      return;
+    }
+    const Tiles groups(panels(s), kWide), tiles(step.rows, kTall);
+    for (int64_t q = 0; q < groups.count; ++q)
+      for (int64_t i = 0; i < tiles.count; ++i)
+        with_constant<kTall>(tiles[i].size, [&](auto r) {
+          with_constant<kWide>(groups[q].size, [&](auto n) {
+            recurrent_tile<decltype(r)::value, decltype(n)::value>(
+                step, step.job.packed + groups[q].begin * kLanes * s.hidden * C::kHiddenCount, groups[q].begin,
+                tiles[i].begin);
+          });
+        });
+  }
+
+  template <int R, int N>
+  static void input_tile(const Step& step, const float* weights, int64_t column, int64_t row) {
+    const Shape& s = step.job.shape;
+    Vec sums[R][N] = {};
+    product<C::kInputFirst, C::kInputCount>(s, step.slots + row * C::kSlots * kLanes,
+                                            step.rows * C::kSlots * kLanes, weights, sums);
+    float* dx = step.job.arrays.dx + (step.t * s.batch + step.job.row_begin + row) * s.inputs + column;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+      for (int n = 0; n < N; ++n)
+        store(dx + r * s.inputs + n * kLanes, sums[r][n], least(kLanes, s.inputs - column - n * kLanes));
+  }
+
+  static void inputs(const Step& step) {
+    const Shape& s = step.job.shape;
+    const Tiles groups(vectors(s.inputs), kWide), tiles(step.rows, kTall);
+    const float* weights = step.job.packed + packed_u(s);
+    for (int64_t q = 0; q < groups.count; ++q)
+      for (int64_t i = 0; i < tiles.count; ++i)
+        with_constant<kTall>(tiles[i].size, [&](auto r) {
+          with_constant<kWide>(groups[q].size, [&](auto n) {
+            input_tile<decltype(r)::value, decltype(n)::value>(
+                step, weights + groups[q].begin * kLanes * s.hidden * C::kInputCount, groups[q].begin * kLanes,
+                tiles[i].begin);
+          });
+        });
+  }
+
+  // The slot gradients of steps [begin, end): step t lies at ring + (t % size) * step_floats.
+  struct Chunk {
+    const BackwardJob& job;
+    int64_t rows, begin, end;
+    const float* ring;
+    int64_t size;
+    const float* slots(int64_t t) const { return ring + (t % size) * step_floats(job.shape, rows); }
+  };
+
+  // `share` [features][Count] vectors += features (x or the h before) times slot gradients of panel p.
+  // f(t) is the start of the features of step t, [rows, features].
+  template <int First, int Count, class F>
+  static void features(const Chunk& c, int64_t p, int64_t count, float* share, F f) {
+    constexpr int kFeatures = kTile / Count < 12 ? kTile / Count : 12;
+    const Tiles tiles(count, kFeatures);
+    for (int64_t i = 0; i < tiles.count; ++i)
+      with_constant<kFeatures>(tiles[i].size, [&](auto size) {
+        constexpr int kSize = decltype(size)::value;
+        float* out = share + tiles[i].begin * Count * kLanes;
+        Vec sums[kSize][Count];
+#pragma GCC unroll 32
+        for (int k = 0; k < kSize * Count; ++k) sums[k / Count][k % Count] = load(out + k * kLanes);
+        for (int64_t t = c.begin; t < c.end; ++t)
+          contract<Count>(sums, f(t) + tiles[i].begin, count,
+                          c.slots(t) + (p * c.rows * C::kSlots + First) * kLanes, C::kSlots * kLanes, c.rows);
+#pragma GCC unroll 32
+        for (int k = 0; k < kSize * Count; ++k) store(out + k * kLanes, sums[k / Count][k % Count]);
+      });
+  }
+
+  static void weights(const Chunk& c) {
+    const Shape& s = c.job.shape;
+    const BackwardArrays& a = c.job.arrays;
+    const int64_t row = c.job.row_begin;
+    for (int64_t p = 0; p < panels(s); ++p) {
+      float* share = c.job.gradient + p * Columns::panel_floats(s);
+      Vec sums[C::kSlots];
+      for (int i = 0; i < C::kSlots; ++i) sums[i] = load(share + i * kLanes);
+      for (int64_t t = c.begin; t < c.end; ++t) {
+        const float* slots = c.slots(t) + p * c.rows * C::kSlots * kLanes;
+        for (int64_t r = 0; r < c.rows; ++r)
+          for (int i = 0; i < C::kSlots; ++i) sums[i] += load(slots + (r * C::kSlots + i) * kLanes);
+      }
+      for (int i = 0; i < C::kSlots; ++i) store(share + i * kLanes, sums[i]);
+      share += C::kSlots * kLanes;
+      features<C::kInputFirst, C::kInputCount>(c, p, s.inputs, share, [&](int64_t t) {
+        return a.xs + (t * s.batch + row) * s.inputs;
+      });
+      share += s.inputs * C::kInputCount * kLanes;
+      features<C::kHiddenFirst, C::kHiddenCount>(c, p, s.hidden, share, [&](int64_t t) {
+        return (t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0) + row * s.hidden;
+      });
+    }
+  }
+
+  static void run(const BackwardJob& job) {
+    const Shape& s = job.shape;
+    const BackwardArrays& a = job.arrays;
+    const int64_t rows = job.row_end - job.row_begin, size = chunk(s, rows) + 1;
+    float* carry = job.scratch;
+    float* ring = carry + panels(s) * rows * kLanes;
+    const auto each_carry = [&](auto f) {
+      for (int64_t p = 0; p < panels(s); ++p)
+        for (int64_t r = 0; r < rows; ++r)
+          f(carry + (p * rows + r) * kLanes, (job.row_begin + r) * s.hidden + p * kLanes, lanes(s.hidden, p));
+    };
+    each_carry([&](float* at, int64_t where, int64_t n) {
+      store(at, C::kHasCell ? load(a.dc_last + where, n) : Vec{});
+    });
+    std::memset(job.gradient, 0, static_cast<size_t>(gradient_floats(s)) * sizeof(float));
+    const float* next = nullptr;
+    for (int64_t end = s.time, begin; end > 0; end = begin) {
+      begin = end > size - 1 ? end - (size - 1) : 0;
+      for (int64_t t = end - 1; t >= begin; --t) {
+        float* slots = ring + (t % size) * step_floats(s, rows);
+        const Step step{job, t, rows, next, slots, carry};
+        recurrence(step);
+        if (a.dx != nullptr) inputs(step);
+        next = slots;
+      }
+      weights(Chunk{job, rows, begin, end, ring, size});
+    }
+    recurrence(Step{job, -1, rows, next, nullptr, carry});
+    if (C::kHasCell) each_carry([&](float* at, int64_t where, int64_t n) { store(a.dc0 + where, load(at), n); });
+  }
+
+  static void collect(const Shape& s, const float* gradients, int64_t jobs, const BackwardArrays& a) {
+    const int64_t stride = gradient_floats(s), columns = C::kGates * s.hidden;
+    for (int64_t p = 0; p < panels(s); ++p) {
+      const float* in = gradients + p * Columns::panel_floats(s);
+      const int64_t unit = p * kLanes, n = lanes(s.hidden, p);
+      const auto take = [&](float* row) {
+        Vec sum = load(in);
+        for (int64_t j = 1; j < jobs; ++j) sum += load(in + j * stride);
+        store(row + unit, sum, n);
+        in += kLanes;
+      };
+      for (int slot = 0; slot < C::kSlots; ++slot) {
+        const bool input_side = slot >= C::kInputFirst && slot < C::kInputFirst + C::kInputCount;
+        take(input_side ? a.db + C::gate(slot) * s.hidden : a.dbn);
+      }
+      for (int64_t k = 0; k < s.inputs; ++k)
+        for (int slot = C::kInputFirst; slot < C::kInputFirst + C::kInputCount; ++slot)
+          take(a.dw + k * columns + C::gate(slot) * s.hidden);
+      for (int64_t k = 0; k < s.hidden; ++k)
+        for (int slot = C::kHiddenFirst; slot < C::kHiddenFirst + C::kHiddenCount; ++slot)
+          take(a.du + k * columns + C::gate(slot) * s.hidden);
+    }
+  }
+};
+
+}  // namespace wattcast::WATTCAST_NAMESPACE

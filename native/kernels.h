@@ -1,0 +1,51 @@
+// The work on one block of batch rows, once for each cell and instruction set.
+//
+// target.cc is compiled once for each instruction set and fills one Target; targets.cc chooses among them;
+// sequence.cc splits a call into the jobs below. Nothing here allocates: sizes are asked for first, in floats,
+// and the memory handed in is aligned to 64 bytes.
+#pragma once
+
+#include "arrays.h"
+
+namespace wattcast {
+
+struct ForwardJob {
+  Shape shape;
+  ForwardArrays arrays;
+  const float* packed;        // from pack_forward; shared by all jobs of a layer
+  int64_t row_begin, row_end; // rows of the batch that are this job's
+  float* scratch;             // [forward_scratch(shape, rows)], this job's own
+};
+
+struct BackwardJob {
+  Shape shape;
+  BackwardArrays arrays;
+  const float* packed;        // from pack_backward; shared
+  int64_t row_begin, row_end;
+  float* scratch;             // [backward_scratch(shape, rows)], this job's own
+  float* gradient;            // [gradient_floats(shape)], this job's own: its share of dW, dU, db, dbn; overwritten
+};
+
+struct CellKernels {
+  int64_t (*saved_per_unit)();  // floats kept for each step, row and unit
+  int64_t (*forward_packed)(const Shape&);
+  void (*pack_forward)(const Shape&, const Weights&, float* packed);
+  int64_t (*forward_scratch)(const Shape&, int64_t rows);
+  void (*forward)(const ForwardJob&);
+  int64_t (*backward_packed)(const Shape&);
+  void (*pack_backward)(const Shape&, const Weights&, float* packed);
+  int64_t (*backward_scratch)(const Shape&, int64_t rows);
+  int64_t (*gradient_floats)(const Shape&);
+  void (*backward)(const BackwardJob&);
+  // Adds the jobs' shares ([jobs, gradient_floats]) in order, into dw, du, db, dbn of `arrays`.
+  void (*collect)(const Shape&, const float* gradients, int64_t jobs, const BackwardArrays& arrays);
+};
+
+struct Target {
+  const char* name;
+  CellKernels cells[3];                                      // by Cell
+  void (*sigmoid)(const float* x, float* y, int64_t count);  // for tests of the whole range
+  void (*tanh)(const float* x, float* y, int64_t count);
+};
+
+}  // namespace wattcast

@@ -1,0 +1,33 @@
+// The threads of this library, and memory they keep.
+#pragma once
+
+#include <cstdint>
+
+namespace wattcast {
+
+// How many threads a call may use, the caller's own included: WATTCAST_THREADS, else the smaller of what the
+// process's affinity and its control group allow. Read once; use_threads changes it.
+int threads();
+void use_threads(int count);
+
+// Runs work(data, i) for 0 <= i < count, each i once, on this thread and those of the pool, and returns when all
+// are done. Job i goes to thread i % threads, so that a block of rows finds its own cache again in the next call.
+// If another call holds the pool, this one runs all of its jobs itself: two layers that XLA runs side by side
+// then take a thread each, instead of waiting for each other.
+void parallel(int64_t count, void (*work)(void* data, int64_t i), void* data);
+
+template <class F>
+void parallel(int64_t count, F&& f) {
+  parallel(count, [](void* data, int64_t i) { (*static_cast<F*>(data))(i); }, &f);
+}
+
+// Memory of this thread that outlives the call, so that its pages are faulted in once and not once a call.
+// One piece for the call, one for a job (the caller of parallel() also runs jobs). Contents are undefined;
+// aligned to 64 bytes; null if there is not enough.
+float* call_scratch(int64_t floats);
+float* job_scratch(int64_t floats);
+
+// Asks for large pages under an array about to be written for the first time.
+void expect_writes(void* start, int64_t bytes);
+
+}  // namespace wattcast

@@ -1,0 +1,53 @@
+"""Which path is in force, and that it can be told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from kernels.paths import TARGETS, needs_native
+
+from wattcast import kernels
+from wattcast.kernels import native
+
+
+def said_by_a_new_process(**environment: str) -> str:
+    code = "from wattcast import kernels; print(kernels.which())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@needs_native
+def test_names_target_and_threads() -> None:
+    assert kernels.which() == f"native: {native.target()}, {native.threads()} threads"
+
+
+@needs_native
+def test_environment_chooses_target_and_threads() -> None:
+    assert (
+        said_by_a_new_process(WATTCAST_TARGET=TARGETS[-1], WATTCAST_THREADS="3") == f"native: {TARGETS[-1]}, 3 threads"
+    )
+
+
+def test_environment_asks_for_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATTCAST_KERNELS", "reference")
+    assert kernels.which() == "plain JAX: WATTCAST_KERNELS asks for it"
+
+
+def test_without_the_library_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "_NAME", "not_built.so")
+    native.library.cache_clear()
+    try:
+        assert "not built" in kernels.which()
+    finally:
+        native.library.cache_clear()
+
+
+@needs_native
+def test_unknown_target_is_refused() -> None:
+    with pytest.raises(ValueError, match="runs no target 'mmx'"):
+        native.use_target("mmx")

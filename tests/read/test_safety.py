@@ -1,0 +1,83 @@
+"""Files made to hurt: they are refused, soon and with a sentence."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wattcast.read import read
+from wattcast.read.convert import convert
+from wattcast.schema import ReadingsError
+
+LINE = b"2024-01-01 00:00,0000000000000000\n"
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst", "zip"])
+def test_bombs(tmp_path, kind):
+    path = tmp_path / f"bomb.csv.{kind}"
+    size = 300 * 2**20
+    bulk = LINE * (2**20 // len(LINE))
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed, packed.open("a.csv", "w") as file:
+            for _ in range(size // len(bulk)):
+                file.write(bulk)
+    elif kind == "gz":
+        with gzip.open(path, "wb", compresslevel=9) as file:
+            for _ in range(size // len(bulk)):
+                file.write(bulk)
+    else:
+        with zstandard.open(path, "wb") as file:
+            for _ in range(size // len(bulk)):
+                file.write(bulk)
+    with pytest.raises(ReadingsError, match="holds more than 256 MiB of text"):
+        read(path)
+
+
+def test_one_endless_line(tmp_path):
+    path = tmp_path / "line.csv"
+    with path.open("wb") as file:
+        for _ in range(8):
+            file.write(b"1,2,3," * 200_000)
+    os.truncate(path, 2**31)  # sparse: 2 GiB that take no room
+    with pytest.raises(ReadingsError, match="begins with a line of more than 4 MiB"):
+        read(path)
+
+
+def test_spreadsheet_bomb(tmp_path):
+    pytest.importorskip("fastexcel", reason="spreadsheets need wattcast[excel]")
+    path = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed, packed.open("xl/sheet1.xml", "w") as file:
+        for _ in range(1100):
+            file.write(bytes(2**20))
+    with pytest.raises(ReadingsError, match="too much for a spreadsheet"):
+        read(path)
+
+
+MAGIC = (
+    b"",
+    b"PAR1",
+    b"ARROW1\0\0",
+    b"PK\x03\x04",
+    b"\x1f\x8b\x08",
+    b"\x28\xb5\x2f\xfd",
+    b'"";"MT_001"\n"2011-01-01 00:15:00";',
+)
+NAMES = ("a.csv", "a.parquet", "a.xlsx", "a.zip", "a.txt")
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(magic=st.sampled_from(MAGIC), content=st.binary(max_size=200), name=st.sampled_from(NAMES))
+def test_arbitrary_bytes_behind_any_beginning(tmp_path, magic, content, name):
+    path = tmp_path / name
+    path.write_bytes(magic + content)
+    for work in (lambda: read(path), lambda: convert(path, tmp_path / "out.parquet")):
+        try:
+            work()
+        except ReadingsError as error:
+            assert "\n" not in str(error)
