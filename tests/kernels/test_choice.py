@@ -28,7 +28,9 @@ def test_names_target_and_threads() -> None:
 
 @needs_native
 def test_environment_chooses_target_and_threads() -> None:
-    assert said_by_a_new_process(WATTCAST_TARGET=TARGETS[-1], WATTCAST_THREADS="3") == f"native: {TARGETS[-1]}, 3 threads"
+    assert (
+        said_by_a_new_process(WATTCAST_TARGET=TARGETS[-1], WATTCAST_THREADS="3") == f"native: {TARGETS[-1]}, 3 threads"
+    )
 
 
 def test_environment_asks_for_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
