@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-
 from kernels.paths import TARGETS, needs_native
+
 from wattcast import kernels
 from wattcast.kernels import native
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from kernels.paths import (
     CELLS,
     PATHS,
@@ -23,6 +22,7 @@ from kernels.paths import (
     results,
     scan_path,
 )
+
 from wattcast import kernels
 from wattcast.kernels import native
 from wattcast.kernels.reference import Weights
@@ -58,7 +58,7 @@ def test_f64_gradients_are_finite_differences(cell: str) -> None:
 
 
 @needs_native
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     cell=st.sampled_from(sorted(CELLS)),
     name=st.sampled_from(TARGETS or ["none"]),

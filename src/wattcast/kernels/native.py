@@ -18,7 +18,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, State, Weights
+from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, S, Weights
 
 _INTERFACE = 1  # wattcast_interface() of the library this module is written for
 _CELLS = {ElmanState: 0, GRUState: 1, LSTMState: 2}
@@ -94,8 +94,8 @@ def use_threads(count: int) -> None:
 
 
 def layer(
-    weights: Weights, xs: Float[Array, "time batch inputs"], state: State
-) -> tuple[Float[Array, "time batch hidden"], State]:
+    weights: Weights, xs: Float[Array, "time batch inputs"], state: S
+) -> tuple[Float[Array, "time batch hidden"], S]:
     """A layer over a sequence; the state's type says which cell. All sizes at least 1, all arrays f32."""
     library()
     return _layer(weights, xs, state)

@@ -8,7 +8,7 @@ Elman: one. GRU: r, z, n, the reset applied after the product. LSTM: i, f, g, o.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -51,11 +51,11 @@ class LSTMState(NamedTuple):
 
 
 State = ElmanState | GRUState | LSTMState
-Step = Callable[[Weights, Float[Array, "*batch inputs"], State], State]
+S = TypeVar("S", ElmanState, GRUState, LSTMState)
 
 
 def elman_step(weights: Weights, x: Float[Array, "*batch inputs"], state: ElmanState) -> ElmanState:
-    """h' = tanh(x W + h U + b)  (Elman 1990)."""
+    """H' = tanh(x W + h U + b)  (Elman 1990)."""
     return ElmanState(jnp.tanh(x @ weights.w + state.h @ weights.u + weights.b))
 
 
@@ -70,18 +70,18 @@ def gru_step(weights: Weights, x: Float[Array, "*batch inputs"], state: GRUState
 
 
 def lstm_step(weights: Weights, x: Float[Array, "*batch inputs"], state: LSTMState) -> LSTMState:
-    """c' = sigmoid(f) * c + sigmoid(i) * tanh(g); h' = sigmoid(o) * tanh(c')  (Hochreiter 1997, Gers 2000)."""
+    """C' = sigmoid(f) * c + sigmoid(i) * tanh(g); h' = sigmoid(o) * tanh(c')  (Hochreiter 1997, Gers 2000)."""
     i, f, g, o = jnp.split(x @ weights.w + state.h @ weights.u + weights.b, 4, axis=-1)
     c = jax.nn.sigmoid(f) * state.c + jax.nn.sigmoid(i) * jnp.tanh(g)
     return LSTMState(jax.nn.sigmoid(o) * jnp.tanh(c), c)
 
 
 def scan(
-    step: Step, weights: Weights, xs: Float[Array, "time batch inputs"], state: State
-) -> tuple[Float[Array, "time batch hidden"], State]:
+    step: Callable[[Weights, Array, S], S], weights: Weights, xs: Float[Array, "time batch inputs"], state: S
+) -> tuple[Float[Array, "time batch hidden"], S]:
     """Carry `state` along `xs`; returns the hidden values after every step, and the last state."""
 
-    def body(carry: State, x: Array) -> tuple[State, Array]:
+    def body(carry: S, x: Array) -> tuple[S, Array]:
         carry = step(weights, x, carry)
         return carry, carry.h
 
