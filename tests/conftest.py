@@ -37,3 +37,12 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     for name, value in settings.items():
         jax.config.update(name, value)
         os.environ[name.upper()] = str(value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def strict_jax() -> None:
+    """No silent change of type or rank."""
+    import jax
+
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
+    jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -39,7 +39,7 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
         ReadingsError: another step, missing covariates, or a horizon beyond what it was trained for.
         NotReady: an origin has too little history before it.
     """
-    horizon = horizon or f.settings.horizon
+    horizon = f.settings.horizon if horizon is None else horizon
     _check(f, panel, origins, horizon)
     lay, last = f.layout, max(origins)
     past = View(panel, last, lay.targets.max() + 1).panel
@@ -123,6 +123,11 @@ def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) ->
         raise ReadingsError(
             f"A horizon of {horizon} steps lies beyond the {f.settings.horizon} the model was trained for; "
             f"ask for at most {f.settings.horizon}, or train with --horizon {horizon}."
+        )
+    if horizon <= f.layout.gap:
+        raise ReadingsError(
+            f"The model's forecasts begin {f.layout.gap + 1} steps ahead, a horizon of {horizon} ends before; "
+            f"ask for at least {f.layout.gap + 1}."
         )
     if panel.names != f.settings.known:
         raise ReadingsError(f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}.")

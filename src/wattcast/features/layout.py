@@ -78,7 +78,9 @@ def _days(day: int, gap: int, horizon: int, season: int) -> Layout:
     lags = targets - back
     if season > day:  # two weeks back as well: what both weeks have is habit
         lags = np.concatenate([lags, targets - back - season], axis=1)
-    moments = np.stack([targets, np.tile(recent, blocks), targets - back], axis=-1)
+    # outputs past the horizon are not asked for, and covariates there not known: the day before stands in
+    sure = np.where(targets < horizon, targets, targets - day)
+    moments = np.stack([sure, np.tile(recent, blocks), targets - back], axis=-1)
     history = int(-min(lags.min(), -2 * day))
     tables = _tables(recent, lags, targets, moments)
     return Layout(day=day, gap=gap, horizon=horizon, stride=day, history=history, weekly=season > day, **tables)

@@ -133,15 +133,14 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
         local: `[*, output, feature]`: of those, what belongs to one target; feature 0 is the base forecast that
             the network corrects.
     """
-    t, m = t[..., None], m[..., None]
-    p = s.phase[t[..., 0]] % lay.stride
+    now, t, m = t, t[..., None], m[..., None]
+    p = s.phase[now] % lay.stride
     level = s.level[t, m]
     recent, lags = (s.y[t + xp.asarray(offsets)[p], m] / level - 1.0 for offsets in (lay.recent, lay.lags))
     known = s.known[t[..., None] + xp.asarray(lay.moments)[p], m[..., None]]
-    days = xp.asarray(np.arange(8) * -lay.day, dtype=np.int32)
+    days = xp.asarray(np.arange(8) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (8,))
     means = s.mean[xp.maximum(t + days, 0), m] / level - 1.0
     n = lay.targets.shape[1]
-    now = t[..., 0]
     clock = s.clock[now]
     if lay.stride == 1:
         blocks = [xp.broadcast_to(recent[..., -1:], (*recent.shape[:-1], n))]

@@ -48,6 +48,6 @@ class View:
             raise LookupError(f"lag {steps} of a forecast {self.horizon} steps ahead lies after the origin")
         first = self.origin - steps
         out = np.full((self.horizon, len(self._panel.ids)), np.nan)
-        seen = self._panel.y[max(first, 0) : first + self.horizon]
+        seen = self._panel.y[max(first, 0) : max(first + self.horizon, 0)]
         out[self.horizon - len(seen) :] = seen
         return out

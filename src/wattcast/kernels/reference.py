@@ -57,22 +57,22 @@ Step = Callable[[Weights, Float[Array, "*batch inputs"], S], S]
 
 def elman_step(weights: Weights, x: Float[Array, "*batch inputs"], state: ElmanState) -> ElmanState:
     """Elman 1990: h' = tanh(x W + h U + b)."""
-    return ElmanState(jnp.tanh(x @ weights.w + state.h @ weights.u + weights.b))
+    return ElmanState(jnp.tanh(x @ weights.w + state.h @ weights.u + _row(weights.b, x)))
 
 
 def gru_step(weights: Weights, x: Float[Array, "*batch inputs"], state: GRUState) -> GRUState:
     """Cho 2014: r, z = sigmoid(...); n = tanh(x Wn + bn_in + r * (h Un + bn)); h' = n + z * (h - n)."""
-    xr, xz, xn = jnp.split(x @ weights.w + weights.b, 3, axis=-1)
+    xr, xz, xn = jnp.split(x @ weights.w + _row(weights.b, x), 3, axis=-1)
     hr, hz, hn = jnp.split(state.h @ weights.u, 3, axis=-1)
     r = jax.nn.sigmoid(xr + hr)
     z = jax.nn.sigmoid(xz + hz)
-    n = jnp.tanh(xn + r * (hn + weights.bn))
+    n = jnp.tanh(xn + r * (hn + _row(weights.bn, x)))
     return GRUState(n + z * (state.h - n))
 
 
 def lstm_step(weights: Weights, x: Float[Array, "*batch inputs"], state: LSTMState) -> LSTMState:
     """Gers 2000: c' = sigmoid(f) * c + sigmoid(i) * tanh(g); h' = sigmoid(o) * tanh(c')."""
-    i, f, g, o = jnp.split(x @ weights.w + state.h @ weights.u + weights.b, 4, axis=-1)
+    i, f, g, o = jnp.split(x @ weights.w + state.h @ weights.u + _row(weights.b, x), 4, axis=-1)
     c = jax.nn.sigmoid(f) * state.c + jax.nn.sigmoid(i) * jnp.tanh(g)
     return LSTMState(jax.nn.sigmoid(o) * jnp.tanh(c), c)
 
@@ -88,3 +88,8 @@ def scan(
 
     last, hs = jax.lax.scan(body, state, xs)
     return hs, last
+
+
+def _row(bias: Float[Array, " gates"], x: Float[Array, "*batch inputs"]) -> Float[Array, ...]:
+    """A bias of the rank of `x`: ranks are not promoted in silence here."""
+    return bias.reshape((1,) * (x.ndim - 1) + bias.shape)

@@ -7,20 +7,24 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from wattcast.features.layout import Layout, layout
-from wattcast.features.signals import Scaling
-from wattcast.nets.forecaster import Forecaster, NetworkSettings, shape_of
+from wattcast.features.signals import HINGES, Scaling
+from wattcast.nets.forecaster import Forecaster, NetworkSettings, shape_of, with_rules
 from wattcast.schema import QUANTILES, ReadingsError
 
 VERSION = 1
+LARGEST = 100_000_000  # entries of a table of offsets: a file must not ask for all memory
 
 
 class ArtifactError(ReadingsError):
@@ -60,8 +64,11 @@ def save_forecaster(
     }
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    part.write_bytes(save(tensors, metadata={"wattcast": json.dumps(header)}))
-    os.replace(part, path)
+    try:
+        part.write_bytes(save(tensors, metadata={"wattcast": json.dumps(header)}))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load_forecaster(path: str | Path) -> Forecaster:
@@ -91,33 +98,56 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
                     f"{path} has model format {meta['version']}, this wattcast reads up to {VERSION}; update wattcast."
                 )
             return {name: file.get_tensor(name) for name in file.keys()}, meta
-    except (SafetensorError, json.JSONDecodeError, OSError) as e:
+    except (SafetensorError, json.JSONDecodeError, RecursionError, OSError) as e:
         raise ArtifactError(f"{path} is not a whole wattcast model: it is cut short or not ours ({e}).") from None
 
 
 def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str | Path) -> Forecaster:
     try:
-        settings = NetworkSettings(**meta["settings"])
         lay = _layout(meta["layout"])
+        settings = with_rules(NetworkSettings(**meta["settings"]), lay)
+        if (settings.gap, settings.horizon) != (lay.gap, lay.horizon):
+            raise ValueError(f"its settings ask for {settings.horizon} steps ahead, its layout for {lay.horizon}")
+        step, ids, zone = timedelta(seconds=float(meta["step_seconds"])), tuple(map(str, meta["ids"])), meta["zone"]
+        if step <= timedelta(0) or max(1, round(timedelta(days=1) / step)) != lay.day:
+            raise ValueError(f"steps of {step} do not make a day of {lay.day}")
+        ZoneInfo(zone)
+        known = len(settings.known)
+        scale = Scaling(
+            meter=_numbers(tensors, "scaling/meter", (len(ids),)),
+            mean=_numbers(tensors, "scaling/mean", (known,)),
+            std=_numbers(tensors, "scaling/std", (known,)),
+            hinges=_numbers(tensors, "scaling/hinges", (known, HINGES)),
+        )
+        factors = _numbers(tensors, "calibration", (len(QUANTILES),))
         network = restored(shape_of(settings, lay), tensors, "network/")
-        scale = Scaling(*(np.asarray(tensors[f"scaling/{k}"], np.float64) for k in ("meter", "mean", "std", "hinges")))
-        factors = np.asarray(tensors["calibration"], np.float64)
-        if factors.shape != (len(QUANTILES),):
-            raise ValueError(f"array 'calibration' has shape {factors.shape}, expected {(len(QUANTILES),)}")
-        step = timedelta(seconds=float(meta["step_seconds"]))
-        ids, zone = tuple(str(i) for i in meta["ids"]), str(meta["zone"])
         return Forecaster(
             network, settings, lay, scale, factors, ids, step, zone, meta.get("unit"), dict(meta["about"])
         )
-    except (KeyError, TypeError, ValueError) as e:
-        raise ArtifactError(f"{path} is not a whole wattcast model: {e}.") from None
+    except ValidationError as e:
+        wrong = e.errors()[0]
+        what = f"setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
+    except KeyError as e:  # of ours, or of a clock that does not exist
+        what = f"{e.args[0]!r} is missing or unknown"
+    except (TypeError, ValueError, OverflowError) as e:
+        what = str(e)
+    raise ArtifactError(f"{path} is not a whole wattcast model: {what}.")
 
 
 def _layout(meta: dict[str, Any]) -> Layout:
     day, gap, horizon = int(meta["day"]), int(meta["gap"]), int(meta["horizon"])
-    if not (1 <= day <= 86_400 and 0 <= gap < horizon <= 1_000_000):
+    if not (1 <= day <= 86_400 and 0 <= gap < horizon <= 1_000_000 and day * (day + horizon) <= LARGEST):
         raise ValueError(f"a day of {day} steps and a horizon of {horizon} make no layout")
     return layout(day=day, horizon=horizon, weekly=bool(meta["weekly"]), gap=gap)
+
+
+def _numbers(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    found = tensors.get(name)
+    if found is None:
+        raise ValueError(f"array {name!r} is missing")
+    if found.shape != shape:
+        raise ValueError(f"array {name!r} has shape {found.shape}, expected {shape}")
+    return np.asarray(found, np.float64)
 
 
 def named(tree: Any) -> dict[str, Any]:

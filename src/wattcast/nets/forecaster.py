@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import equinox as eqx
 import jax
@@ -30,7 +30,9 @@ class NetworkSettings(BaseModel):
     known: tuple[str, ...] = Field((), description="covariate columns known ahead")
     country: str | None = Field(None, description="whose public holidays count (DE, US, AU-VIC)")
     cell: Literal["elman", "gru", "lstm"] = Field("gru", description="recurrent cell")
-    hidden: tuple[int, ...] | None = Field(None, min_length=1, description="units of each recurrent layer")
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None, min_length=1, description="units of each recurrent layer"
+    )
     decoder: int | None = Field(None, ge=1, description="width of the decoder")
     dropout: float | None = Field(None, ge=0, lt=1, description="share of state and input units dropped in training")
     members: int = Field(1, ge=1, description="networks whose mean is the forecast")

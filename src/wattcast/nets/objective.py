@@ -34,7 +34,8 @@ def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], 
     """Goals at origins `t` of meters `m`; nothing at or after `end` counts."""
     ahead = jnp.asarray(lay.targets)[s.phase[t] % lay.stride]
     at = t[..., None] + ahead
-    counts = s.seen[at, m[..., None]] * ((ahead >= lay.gap) & (ahead < lay.horizon) & (at < end))
+    asked = (ahead >= lay.gap) & (ahead < lay.horizon) & (at < end)
+    counts = jnp.where(asked, s.seen[at, m[..., None]], 0.0)
     level = s.level[t, m][..., None]
     squared = isinstance(network.head, PointHead) and network.head.squared
     if squared:
@@ -65,7 +66,7 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
 
     def summed(raw: Array, t: Array) -> tuple[Array, Array]:
         goal = goals(network, s, lay, t, m, end)
-        counts = goal.counts * late
+        counts = jnp.where(late, goal.counts, 0.0)
         return jnp.sum(network.head.loss(network.head(raw), goal.y) * goal.size * counts), jnp.sum(counts)
 
     total, count = summed(network.decode(h, x, local, between=False, key=k_now), t)

@@ -1,0 +1,86 @@
+"""Layouts, against tables written by hand for a day of four slots."""
+
+import numpy as np
+import pytest
+
+from wattcast.features.layout import layout
+
+
+def test_steps_by_hand():
+    lay = layout(day=4, horizon=1, weekly=False)
+    assert (lay.stride, lay.gap, lay.horizon, lay.outputs) == (1, 0, 1, 1)
+    np.testing.assert_array_equal(lay.recent, [[-3, -2, -1]])
+    np.testing.assert_array_equal(lay.targets, [[0]])
+    np.testing.assert_array_equal(lay.lags, [[-5, -4, -3]])  # a day before, and its neighbours
+    np.testing.assert_array_equal(lay.moments, [[[0, -1]]])  # the target, and the last reading
+    assert lay.history == 5
+
+
+def test_steps_look_at_every_day_of_the_week():
+    lay = layout(day=4, horizon=1, weekly=True)
+    days = -4 * np.arange(1, 8)
+    np.testing.assert_array_equal(lay.lags[0].reshape(7, 3), days[:, None] + [-1, 0, 1])
+    assert lay.history == 29
+
+
+def test_steps_after_a_gap():
+    lay = layout(day=8, horizon=3, weekly=False, gap=1)
+    np.testing.assert_array_equal(lay.targets, [[1, 2]])
+    np.testing.assert_array_equal(lay.lags, [[-8, -7, -6, -5]])
+
+
+def test_steps_where_no_day_lies_far_enough_back():
+    lay = layout(day=1, horizon=1, weekly=False)  # daily readings: horizon * 2 >= day, so a day layout
+    assert lay.stride == 1
+    assert (lay.lags < 0).all()
+
+
+def test_days_by_hand():
+    lay = layout(day=4, horizon=4, weekly=False)
+    assert (lay.stride, lay.outputs, lay.history) == (4, 4, 8)
+    # a row a phase; column = slot of the day
+    np.testing.assert_array_equal(lay.targets, [[0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 0, 1], [1, 2, 3, 0]])
+    np.testing.assert_array_equal(lay.recent, [[-4, -3, -2, -1], [-1, -4, -3, -2], [-2, -1, -4, -3], [-3, -2, -1, -4]])
+    np.testing.assert_array_equal(lay.lags, lay.targets - 4)
+    np.testing.assert_array_equal(lay.moments, np.stack([lay.targets, lay.recent, lay.targets - 4], axis=-1))
+
+
+def test_two_days_with_weeks_by_hand():
+    lay = layout(day=4, horizon=6, weekly=True)  # six steps take two days, whose second half is not asked for
+    np.testing.assert_array_equal(lay.targets[0], range(8))
+    np.testing.assert_array_equal(lay.targets[1], [3, 0, 1, 2, 7, 4, 5, 6])
+    np.testing.assert_array_equal(lay.lags[0], [*range(-28, -20), *range(-56, -48)])
+    np.testing.assert_array_equal(lay.moments[0, :, 0], [0, 1, 2, 3, 4, 5, 2, 3])
+    np.testing.assert_array_equal(lay.moments[0, :, 1], [-4, -3, -2, -1] * 2)
+    assert lay.history == 56
+
+
+CASES = [
+    (day, horizon, weekly, gap)
+    for day in (1, 2, 4, 24, 96)
+    for horizon in (1, 2, 5, 24, 60, 168)
+    for weekly in (False, True)
+    for gap in (0, 1)
+    if gap < horizon
+]
+
+
+@pytest.mark.parametrize(("day", "horizon", "weekly", "gap"), CASES)
+def test_what_holds_for_every_layout(day, horizon, weekly, gap):
+    lay = layout(day=day, horizon=horizon, weekly=weekly, gap=gap)
+    phases = np.arange(len(lay.targets))[:, None]
+    assert lay.recent.max() < 0 and lay.lags.max() < 0, "only the past is looked at"
+    assert lay.moments.max() < horizon, "covariates are known up to the horizon"
+    assert lay.history >= -min(lay.recent.min(), lay.lags.min(), lay.moments.min())
+    assert all(a.dtype == np.int32 for a in (lay.recent, lay.lags, lay.targets, lay.moments))
+    for row in lay.targets:
+        assert set(range(gap, horizon)) <= set(row.tolist()) and len(set(row.tolist())) == len(row)
+    if lay.stride > 1:
+        slots = np.arange(day)
+        np.testing.assert_array_equal((phases + lay.recent) % day, np.tile(slots, (day, 1)))
+        for table in (lay.targets, lay.lags, lay.moments[..., 0], lay.moments[..., 1], lay.moments[..., 2]):
+            np.testing.assert_array_equal((phases + table) % day, np.tile(slots, (day, table.shape[1] // day)))
+
+
+def test_one_object_a_layout():
+    assert layout(day=24, horizon=24, weekly=True) is layout(day=24, horizon=24, weekly=True)

@@ -1,0 +1,161 @@
+"""Signals and inputs: causal, scaled from the past, the same in NumPy and JAX."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from panels import load_panel
+
+from wattcast.features.layout import layout
+from wattcast.features.signals import HINGES, Signals, fill, inputs, scaling, signals, sizes
+
+PANEL = load_panel(days=30, gaps=0.05)
+LAYOUTS = [
+    layout(day=24, horizon=h, weekly=w, gap=g) for h, g in ((1, 0), (3, 1), (24, 0), (30, 2)) for w in (True, False)
+]
+
+
+def made(panel, lay, **how):
+    return signals(panel, scaling(panel), lay, **how)
+
+
+def test_scaling_by_hand():
+    y = np.array([[1.0, np.nan], [-3.0, np.nan], [np.nan, np.nan]])
+    cov = np.arange(6.0).reshape(3, 2, 1)
+    scale = scaling(replace(load_panel(days=1, meters=2), y=y, covariates=cov))
+    np.testing.assert_array_equal(scale.meter, [2, 1])  # mean absolute reading; 1 where there is none
+    assert scale.mean[0] == 2.5
+    assert scale.std[0] == pytest.approx(np.sqrt(35 / 12))
+    expected = (np.array([1.25, 2.5, 3.75]) - 2.5) / scale.std[0]  # quartiles of 0 .. 5
+    np.testing.assert_allclose(scale.hinges, [expected])
+
+
+def test_scaling_where_nothing_varies_or_nothing_is_known():
+    panel = load_panel(days=2)
+    flat = np.concatenate([np.full((48, 2, 1), 7.0), np.full((48, 2, 1), np.nan)], axis=-1)
+    scale = scaling(replace(panel, y=panel.y * 0, covariates=flat, names=("flat", "unknown")))
+    np.testing.assert_array_equal(scale.meter, [1, 1])
+    np.testing.assert_array_equal(scale.mean, [7, 0])
+    np.testing.assert_array_equal(scale.std, [1, 1])
+    np.testing.assert_array_equal(scale.hinges, np.zeros((2, HINGES)))
+
+
+def test_gaps_take_the_week_before_then_the_day_before_then_zero():
+    y = np.arange(1.0, 21.0)[:, None].copy()  # a day of two readings, so a week of fourteen
+    y[[0, 5, 7, 16, 18]] = np.nan
+    filled = fill(y, 2)[:, 0]
+    assert filled[0] == 0
+    assert filled[5] == 4  # a day before: y[3]
+    assert filled[7] == filled[5] == 4  # filled from what was filled
+    assert filled[16] == 3  # a week before: y[2]
+    assert filled[18] == 5  # y[4]
+    assert np.isnan(y[0, 0])  # the readings themselves stay
+
+
+def test_levels_by_hand_and_their_floors():
+    lay = LAYOUTS[0]
+    panel = replace(load_panel(days=30, meters=1, temperature=False), y=np.zeros((720, 1)))
+    panel.y[:168] = 8.0
+    s = signals(panel, scaling(panel), lay)
+    scale = 8.0 * 168 / 720
+    top = 8.0 / scale
+    assert s.level[0, 0] == pytest.approx(1e-3)  # nothing seen yet
+    assert s.level[100, 0] == pytest.approx(top)
+    assert s.level[252, 0] == pytest.approx(top / 2)  # half of the last week
+    # a tenth of the mean of all that came before, where the last week says less
+    assert s.level[336, 0] == pytest.approx(0.1 * top / 2, rel=1e-5)
+    assert s.mean[168, 0] == pytest.approx(top, rel=1e-5) and s.mean[192, 0] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_clock_and_phase():
+    panel = load_panel(days=30, zone="Asia/Tokyo")  # starts at 09:00 of a Monday there
+    s = made(panel, LAYOUTS[4])
+    np.testing.assert_array_equal(s.phase[:17], [*range(9, 24), 0, 1])
+    assert len(s.phase) == panel.length + 1
+    turn = 2 * np.pi * 9 / 24
+    np.testing.assert_allclose(s.clock[0, :2], [np.sin(turn), np.cos(turn)], rtol=1e-5)
+    np.testing.assert_array_equal(s.clock[0, 10:17], [1, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(s.clock[15, 10:17], [0, 1, 0, 0, 0, 0, 0])
+
+
+def test_known_is_standardised_bent_and_zero_where_unknown():
+    panel = load_panel(days=30)
+    panel.covariates[100] = np.nan
+    s = made(panel, LAYOUTS[4])
+    scale = scaling(panel)
+    z = (panel.covariates[5, 0, 0] - scale.mean[0]) / scale.std[0]
+    np.testing.assert_allclose(s.known[5, 0], [z, *np.maximum(z - scale.hinges[0], 0)], rtol=1e-5)
+    assert not s.known[100].any() and not s.known[panel.length :].any()
+
+
+def everywhere(panel, lay):
+    """Inputs of every meter at every origin with history enough."""
+    t, m = np.meshgrid(np.arange(lay.history, panel.length + 1), np.arange(2), indexing="ij")
+    return inputs(made(panel, lay), lay, t, m)
+
+
+@settings(max_examples=15, deadline=None)
+@given(k=st.integers(0, len(LAYOUTS) - 1), t=st.integers(400, 719), seed=st.integers(0, 99))
+def test_what_comes_at_or_after_an_origin_changes_nothing_before_it(k, t, seed):
+    lay, scale = LAYOUTS[k], scaling(PANEL)
+    rng = np.random.default_rng(seed)
+    y, cov = PANEL.y.copy(), PANEL.covariates.copy()
+    y[t:] = np.where(rng.random(y[t:].shape) < 0.3, np.nan, rng.normal(0, 1e4, y[t:].shape))
+    cov[t + lay.horizon :] = rng.normal(0, 1e3, cov[t + lay.horizon :].shape)
+    before, after = (signals(p, scale, lay) for p in (PANEL, replace(PANEL, y=y, covariates=cov)))
+    for name in ("level", "mean", "phase"):
+        np.testing.assert_array_equal(getattr(before, name)[: t + 1], getattr(after, name)[: t + 1])
+    for name in ("y", "seen"):
+        np.testing.assert_array_equal(getattr(before, name)[:t], getattr(after, name)[:t])
+    at = np.arange(lay.history, t + 1)
+    for a, b in zip(*(inputs(s, lay, at, at * 0) for s in (before, after)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("lay", LAYOUTS[2:6], ids=lambda lay: f"{lay.horizon}-{lay.gap}-{lay.weekly}")
+def test_numpy_and_jax_see_the_same(lay):
+    s = made(PANEL, lay)
+    t, m = np.array([[600, 601], [613, 720]]), np.array([[0, 1], [1, 0]])
+    theirs = jax.jit(lambda s, t, m: inputs(s, lay, t, m, jnp))(Signals(*map(jnp.asarray, s)), t, m)
+    for a, b in zip(inputs(s, lay, t, m), theirs, strict=True):
+        assert a.dtype == b.dtype == np.float32
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("covariates", [0, 1, 3])
+@pytest.mark.parametrize("lay", LAYOUTS, ids=lambda lay: f"{lay.horizon}-{lay.gap}-{lay.weekly}")
+def test_sizes_say_what_inputs_give(lay, covariates):
+    cov = np.repeat(PANEL.covariates, covariates, axis=-1)
+    panel = replace(PANEL, covariates=cov, names=tuple("abc"[:covariates]))
+    x, local = inputs(made(panel, lay), lay, np.array([600, 601, 613]), np.array([0, 1, 0]))
+    features, locals_, outputs = sizes(lay, covariates)
+    assert x.shape == (3, features) and local.shape == (3, outputs, locals_)
+    assert np.isfinite(x).all() and np.isfinite(local).all()
+
+
+def test_inputs_by_hand_in_a_day_of_four():
+    lay = layout(day=4, horizon=4, weekly=False)
+    panel = load_panel(days=20, minutes=360, meters=1, temperature=False)
+    panel = replace(panel, y=np.arange(1.0, 81.0)[:, None])
+    scale = replace(scaling(panel), meter=np.ones(1))
+    s = signals(panel, scale, lay)
+    x, local = inputs(s, lay, np.array([41]), np.array([0]))  # phase 1: slots 1 2 3 of that day are ahead
+    level = np.arange(14.0, 42.0).mean()  # readings 13 .. 40
+    # by slot 0 1 2 3: the last readings seen are those of steps 40 37 38 39
+    np.testing.assert_allclose(x[0, :4], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
+    # targets by slot: steps 44 41 42 43, a day before them 40 37 38 39
+    np.testing.assert_allclose(x[0, 4:8], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
+    np.testing.assert_allclose(local[0, :, 0], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
+    days = [np.arange(o - 3.0, o + 1).mean() for o in range(41, 41 - 32, -4)]  # means of the last eight days
+    np.testing.assert_allclose(x[0, 8:16], np.array(days) / level - 1, rtol=1e-4, atol=1e-5)
+
+
+def test_a_meter_over_its_level_does_not_show_its_size():
+    lay = LAYOUTS[4]
+    x, local = everywhere(replace(PANEL, y=PANEL.y[:, :1] * [1.0, 1000.0]), lay)
+    np.testing.assert_allclose(x[:, 0], x[:, 1], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(local[:, 0], local[:, 1], rtol=1e-3, atol=1e-5)

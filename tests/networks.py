@@ -1,0 +1,27 @@
+"""Networks that tests share: small, seeded, and not trained where training is not the question."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wattcast.features.layout import layout
+from wattcast.features.panel import Panel
+from wattcast.features.signals import scaling
+from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
+
+SMALL = {"hidden": (4,), "decoder": 3}
+
+
+def untrained(panel: Panel, *, horizon: int = 24, weekly: bool = True, seed: int = 0, **settings) -> Forecaster:
+    """A forecaster of random weights, none of them zero, so that all it looks at shows in what it says."""
+    lay = layout(day=panel.day, horizon=horizon, weekly=weekly, gap=settings.get("gap", 0))
+    net = with_rules(NetworkSettings(horizon=horizon, known=panel.names, **SMALL | settings), lay)
+    rng = np.random.default_rng(seed)
+    arrays, rest = eqx.partition(build(net, lay, jax.random.key(seed)), eqx.is_array)
+    arrays = jax.tree.map(lambda a: a + jnp.asarray(rng.normal(0, 0.05, a.shape), a.dtype), arrays)
+    factors = np.linspace(0.8, 1.2, 11)
+    network = eqx.combine(arrays, rest)
+    return Forecaster(
+        network, net, lay, scaling(panel), factors, panel.ids, panel.step, panel.zone, "kW", {"from": "x"}
+    )
