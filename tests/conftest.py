@@ -24,14 +24,14 @@ def data() -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What JAX compiles once serves the whole run; processes that tests start find it and the package."""
-    import jax
+    import jax  # noqa: PLC0415  (the flags above come first)
 
-    import wattcast
+    import wattcast  # noqa: PLC0415
 
     os.environ["PYTHONPATH"] = str(Path(wattcast.__file__).parents[1])
     settings = {
         "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
-        "jax_persistent_cache_min_compile_time_secs": 0.1,
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     for name, value in settings.items():

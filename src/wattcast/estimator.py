@@ -185,7 +185,11 @@ def fit_readings(readings: Readings, network: NetworkSettings, train: TrainSetti
     """`train.fit` on all checked readings; `how` as there (progress, checkpoint, resume)."""
     grid = panel(readings, network.known)
     past = View(grid, grid.end, min(network.horizon, grid.length - grid.end))
-    trained = fit(past, network, train, score=lambda found: tail_scores(grid, found).json(), **how)
+    try:
+        trained = fit(past, network, train, score=lambda found: tail_scores(grid, found).json(), **how)
+    except NotReady as e:
+        meters = grid.ids[0] if len(grid.ids) == 1 else f"{len(grid.ids)} meters"
+        raise NotReady(f"{readings.source}, {meters}: {e}") from None
     return replace(trained, unit=readings.unit)
 
 

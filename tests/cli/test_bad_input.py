@@ -42,8 +42,8 @@ FILES = {
     "text_for_a_number": (with_line(7, "2024-01-01 05:00,abc"), ["meter.csv", "line 7", "'y'", "'abc'"]),
     "header_only": (b"ds,y\n", ["meter.csv", "header", "no rows"]),
     "wrong_encoding": (
-        with_line(5, "2024-01-01 03:00,1").replace(b":00,1\n", b":00,\x81\x8d\n", 1),
-        ["meter.csv", "line "],
+        with_line(5, "2024-01-01 03:00,?").replace(b"?", b"\x81\x8d"),
+        ["meter.csv", "line 5", "the text is neither"],
     ),
     "infinity": (with_line(9, "2024-01-01 07:00,inf"), ["meter.csv", "line 9", "'y'", "'inf'"]),
     "no_time": (with_line(4, "soon,3"), ["meter.csv", "line 4", "time"]),

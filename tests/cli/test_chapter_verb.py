@@ -9,6 +9,7 @@ import pytest
 
 from wattcast import chapter
 from wattcast.chapter.job import READINGS, Result
+from wattcast.schema import ReadingsError
 
 
 @pytest.fixture
@@ -65,8 +66,13 @@ def test_what_is_said(run, folder, file):
 
 
 def test_the_data_is_looked_up(run, folder, file, monkeypatch):
-    monkeypatch.setenv("WATTCAST_DATA", str(file.parent))
-    result = run("chapter", "--json")
-    # the stand-in is not the chapter's file, which the look-up sees by its sha256, or takes as it is
-    assert result.exit_code in (0, 3)
-    assert "Traceback" not in result.stderr
+    monkeypatch.setattr("wattcast.read.samples.locate", lambda name, progress: {"elec_load.csv": file}[name])
+    assert run("chapter", "--json").exit_code == 0
+
+    def nowhere(name, progress):
+        raise ReadingsError(f"{name} is not here and cannot be fetched.")
+
+    monkeypatch.setattr("wattcast.read.samples.locate", nowhere)
+    result = run("chapter", "--report", "other.html")
+    assert result.exit_code == 3 and "elec_load.csv is not here" in result.stderr
+    assert not (folder / "other.html").exists()

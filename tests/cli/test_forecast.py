@@ -90,6 +90,6 @@ def test_a_covariate_known_ahead(run, folder, config):
     table = pl.read_parquet("a.parquet")
     assert table["ds"][0] == cut.replace(tzinfo=UTC) and len(table) == 24
     short = pl.read_parquet("s.parquet")
-    assert short["ds"].to_list() == table["ds"].to_list()[:10] and np.isfinite(short["wattcast"]).all()
+    assert short["ds"].to_list() == table["ds"].to_list()[:10] and short["wattcast"].is_finite().all()
     assert run("forecast", "m.wattcast", "other.csv", "-o", "o.parquet").exit_code == 0
     assert not table.equals(pl.read_parquet("o.parquet"))

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from test_sections import run
+from backtests import run
 
 from wattcast.evaluate import compare
 from wattcast.report.page import write

@@ -3,10 +3,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from panels import load_panel
+from backtests import run
 
-from wattcast.baselines import Linear, Persistence, SeasonalNaiveDay
-from wattcast.evaluate import NETWORK, backtest, compare, daily_origins
+from wattcast.evaluate import NETWORK, compare
 from wattcast.report.sections import (
     backtest_page,
     days_sections,
@@ -15,19 +14,6 @@ from wattcast.report.sections import (
     scores_section,
 )
 from wattcast.schema import Finding
-
-
-def run(meters=1, *, every=timedelta(days=1), horizon=24, factor=1.0):
-    """A backtest whose network is the linear baseline, made worse by a factor."""
-    panel = load_panel(days=60, meters=meters, gaps=0.01)
-    origins = daily_origins(panel, horizon, 9, every=every)
-    test = backtest(panel, [Linear(), Persistence(), SeasonalNaiveDay()], horizon=horizon, origins=origins)
-    return replace(
-        test,
-        forecasts={
-            NETWORK if n == "linear" else n: q * factor if n == "linear" else q for n, q in test.forecasts.items()
-        },
-    )
 
 
 @pytest.fixture(scope="module")
