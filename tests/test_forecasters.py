@@ -7,8 +7,21 @@ import pytest
 from panels import load_panel
 from test_no_leak import FORECASTERS
 
+from wattcast.baselines import BASELINES
+from wattcast.estimator import NAME
 from wattcast.features.view import View
-from wattcast.schema import QUANTILES
+from wattcast.schema import QUANTILES, NotReady
+
+#: What holds for rules and not for a network: it learns what a constant or a load at zero is, if it is given time.
+of_rules = pytest.mark.parametrize("name", list(BASELINES), indirect=True)
+SHAPES = [(15, 1), (15, 96), (30, 48), (60, 1), (60, 24), (60, 30), (60, 168)]
+STEPS = [(1440, 7), (360, 4), (5, 36)]
+# of these, those a network is compiled for: each takes seconds, so tests share one
+COMPILED = [(60, 24)]
+
+
+def cases(of):
+    return [(name, *case) for name in FORECASTERS for case in of if name != NAME or case in COMPILED]
 
 
 @pytest.fixture(params=FORECASTERS, ids=str)
@@ -29,22 +42,23 @@ def test_it_goes_by_its_name(name, make):
     assert make().name == name
 
 
-@pytest.mark.parametrize(("minutes", "horizon"), [(15, 1), (15, 96), (30, 48), (60, 1), (60, 24), (60, 30), (60, 168)])
+@pytest.mark.parametrize(("name", "minutes", "horizon"), cases(SHAPES), indirect=["name"])
 def test_finite_sorted_quantiles_of_the_right_shape(make, minutes, horizon):
-    panel = load_panel(days=56, minutes=minutes)
+    panel = load_panel(days=60, minutes=minutes)
     day = panel.day
-    q = forecast(make, panel, horizon, 40 * day, [42 * day, 44 * day])
+    q = forecast(make, panel, horizon, 50 * day, [51 * day, 52 * day])
     assert q.shape == (2, horizon, 2, len(QUANTILES)) and q.dtype == np.float64
     assert np.isfinite(q).all()
     assert (np.diff(q, axis=-1) >= 0).all()
 
 
 def test_same_input_same_numbers(make):
-    panel = load_panel(days=50)
-    first, second = (forecast(make, panel, 24, 40 * 24, [42 * 24]) for _ in range(2))
+    panel = load_panel(days=60)
+    first, second = (forecast(make, panel, 24, 50 * 24, [51 * 24]) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
+@of_rules  # of a network trained for longer: test_train
 def test_intervals_hold_about_as_much_as_they_say(make):
     panel = load_panel(days=200, meters=1)
     origins = [d * 24 for d in range(150, 199)]
@@ -69,6 +83,7 @@ def test_missing_covariates_are_bridged(make):
     assert np.isfinite(q).all()
 
 
+@of_rules
 @pytest.mark.parametrize("level", [0.0, 7.0])
 @pytest.mark.parametrize("horizon", [1, 24])
 def test_a_constant_series_stays_constant(make, level, horizon):
@@ -84,6 +99,7 @@ def test_negative_load_is_allowed(make):
     assert np.isfinite(q).all() and (q < 0).any()
 
 
+@of_rules
 def test_load_that_was_never_negative_is_not_forecast_so(make):
     panel = load_panel(days=60)
     y = np.maximum(panel.y - 1.1 * panel.y.mean(0), 0.0)
@@ -108,6 +124,7 @@ def test_a_meter_that_began_yesterday_disturbs_no_other(make, horizon):
     assert np.isfinite(q[:, :, 0]).all()
 
 
+@of_rules
 @pytest.mark.parametrize("days", [1, 3, 8, 15])
 @pytest.mark.parametrize("horizon", [2, 24])
 def test_a_short_file_gives_a_forecast_or_none_but_no_error(make, days, horizon):
@@ -117,13 +134,20 @@ def test_a_short_file_gives_a_forecast_or_none_but_no_error(make, days, horizon)
     assert (finite == np.isfinite(q).any(axis=-1)).all()
 
 
-@pytest.mark.parametrize(("minutes", "horizon"), [(1440, 7), (360, 4), (5, 36)])
+@pytest.mark.parametrize("horizon", [2, 24])
+def test_a_network_says_what_a_short_file_lacks(horizon):
+    with pytest.raises(NotReady, match=f"24 readings are too few to learn a forecast {horizon} steps ahead"):
+        forecast(FORECASTERS[NAME], load_panel(days=3), horizon, 24, [24])
+
+
+@pytest.mark.parametrize(("name", "minutes", "horizon"), cases(STEPS), indirect=["name"])
 def test_other_steps(make, minutes, horizon):
     panel = load_panel(days=45, minutes=minutes, meters=1)
     q = forecast(make, panel, horizon, 40 * panel.day, [41 * panel.day])
     assert np.isfinite(q).all()
 
 
+@of_rules  # of a network: test_forecast
 def test_an_origin_at_the_end_of_the_file(make):
     panel = load_panel(days=60, temperature=False)
     q = forecast(make, panel, 24, panel.end, [panel.end])
@@ -139,5 +163,5 @@ def test_a_clock_that_shifts(make):
 
 def test_asking_before_fitting_is_an_error(make):
     panel = load_panel(days=20)
-    with pytest.raises(ValueError, match="before it was fitted"):
+    with pytest.raises(ValueError, match="before it was (fitted|trained)"):
         make().predict(panel, [10 * 24], 24)

@@ -4,15 +4,24 @@ Other forecasters join by an entry in `FORECASTERS`: a name and a function that 
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from panels import load_panel
 
 from wattcast.baselines import BASELINES
+from wattcast.estimator import NAME, NetworkForecaster
 from wattcast.features.view import View
+from wattcast.nets.forecaster import NetworkSettings
+from wattcast.train import TrainSettings
 
-FORECASTERS = dict(BASELINES)
+NETWORK = partial(
+    NetworkForecaster,
+    NetworkSettings(hidden=(4,), decoder=3),
+    TrainSettings(epochs=1, steps=2, batch=2, context=8, final=False),
+)
+FORECASTERS = {**BASELINES, NAME: NETWORK}
 
 
 @pytest.fixture(params=FORECASTERS, ids=str)
@@ -34,7 +43,7 @@ def scrambled(panel, after, covariates_after):
 @pytest.mark.parametrize("gaps", [0.0, 0.05])
 def test_the_future_does_not_reach_a_forecast(make, horizon, gaps):
     panel = load_panel(days=60, gaps=gaps)
-    trained, origin = 45 * 24, 50 * 24
+    trained, origin = 50 * 24, 52 * 24
     before = make().fit(View(panel, trained, horizon)).predict(panel, [origin], horizon)
     other = scrambled(panel, origin, origin + horizon)
     after = make().fit(View(other, trained, horizon)).predict(other, [origin], horizon)
@@ -44,7 +53,7 @@ def test_the_future_does_not_reach_a_forecast(make, horizon, gaps):
 @pytest.mark.parametrize("horizon", [2, 24])
 def test_what_follows_training_does_not_reach_the_fit(make, horizon):
     panel = load_panel(days=60)
-    trained, origin = 45 * 24, 50 * 24
+    trained, origin = 50 * 24, 52 * 24
     other = scrambled(panel, trained, trained + horizon)
     before = make().fit(View(panel, trained, horizon)).predict(panel, [origin], horizon)
     after = make().fit(View(other, trained, horizon)).predict(panel, [origin], horizon)
@@ -53,8 +62,8 @@ def test_what_follows_training_does_not_reach_the_fit(make, horizon):
 
 def test_a_forecast_does_not_depend_on_its_company(make):
     panel = load_panel(days=60)
-    origins = [48 * 24, 50 * 24, 50 * 24 + 5]
-    fitted = make().fit(View(panel, 45 * 24, 24))
+    origins = [51 * 24, 52 * 24, 52 * 24 + 5]
+    fitted = make().fit(View(panel, 50 * 24, 24))
     together = fitted.predict(panel, origins, 24)
     alone = np.concatenate([fitted.predict(panel, [o], 24) for o in origins])
     np.testing.assert_allclose(together, alone, rtol=1e-6)

@@ -33,7 +33,8 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
         horizon: steps ahead, at most the trained one.
 
     Returns:
-        `[origin, horizon, meter, quantile]` in the units of the readings, over `schema.QUANTILES`.
+        `[origin, horizon, meter, quantile]` in the units of the readings, over `schema.QUANTILES`; NaN for a
+        meter without any reading before the origin.
 
     Raises:
         ReadingsError: another step, missing covariates, or a horizon beyond what it was trained for.
@@ -70,7 +71,8 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
                 out[part] = q.transpose(0, 2, 1, 3)
     middle = out[..., out.shape[-1] // 2, None]
     out = np.sort(middle + (out - middle) * f.calibration, axis=-1)  # factors may differ enough to cross
-    return out * scale.meter[:, None]
+    heard = np.isfinite(past.y).cumsum(axis=0)[t - 1] > 0
+    return np.where(heard[:, None, :, None], out * scale.meter[:, None], np.nan)
 
 
 @eqx.filter_jit
