@@ -57,19 +57,19 @@ struct Backward {
     pack_transposed<C::kInputFirst, C::kInputCount>(weights.w, s.inputs, s.hidden, out);
   }
 
-  // Sums of one tile: slot gradients of R rows times one group of transposed weights.
+  // Sums of one tile: slot gradients of R rows from `row` on times one group of transposed weights.
   template <int First, int Count, int R, int N>
-  [[gnu::always_inline]] static inline void product(const Shape& s, const float* slots, int64_t panel_stride,
+  [[gnu::always_inline]] static inline void product(const Shape& s, const float* slots, int64_t rows, int64_t row,
                                                     const float* weights, Vec (&sums)[R][N]) {
-    constexpr int64_t stride = C::kSlots * kLanes;
-    for (int64_t p = 0; p < panels(s); ++p, slots += panel_stride) {
-      const int64_t n = lanes(s.hidden, p);
+    for (int64_t p = 0; p < panels(s); ++p, slots += rows * C::kSlots * kLanes) {
+      const int64_t n = lanes(s.hidden, p), stride = slot_stride<C>(s.hidden, p);
+      const float* from = slots + row * C::kSlots * stride + First * stride;
       if (n == kLanes) {
-        multiply<0, N>(sums, slots + First * kLanes, stride, weights, Count * kLanes);
+        multiply<0, N>(sums, from, C::kSlots * kLanes, weights, Count * kLanes);
         weights += Count * kLanes * N * kLanes;
       } else {
-        for (int slot = First; slot < First + Count; ++slot, weights += n * N * kLanes)
-          multiply<0, N>(sums, slots + slot * kLanes, stride, weights, n);
+        for (int slot = 0; slot < Count; ++slot, weights += n * N * kLanes)
+          multiply<0, N>(sums, from + slot * stride, C::kSlots * stride, weights, n);
       }
     }
   }
@@ -86,8 +86,7 @@ struct Backward {
   template <int R, int N>
   static void recurrent_tile(const Step& step, const float* weights, int64_t p, int64_t row) {
     Vec sums[R][N] = {};
-    product<C::kHiddenFirst, C::kHiddenCount>(step.job.shape, step.next + row * C::kSlots * kLanes,
-                                              step.rows * C::kSlots * kLanes, weights, sums);
+    product<C::kHiddenFirst, C::kHiddenCount>(step.job.shape, step.next, step.rows, row, weights, sums);
     Vec held[R][N];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
@@ -124,8 +123,9 @@ struct Backward {
       c_before = t ? load(a.saved + (t - 1) * saved_step + saved_row + (C::kSaved - 1) * kLanes) : load(a.c0 + at, n);
     C::gradient(saved, h_before, c_before, h, dh, carry, d);
     store(carry_at, carry);
-    float* slots = step.slots + (p * step.rows + row) * C::kSlots * kLanes;
-    for (int i = 0; i < C::kSlots; ++i) store(slots + i * kLanes, d[i]);
+    const int64_t stride = slot_stride<C>(s.hidden, p);
+    float* slots = step.slots + (p * step.rows * kLanes + row * stride) * C::kSlots;
+    for (int i = 0; i < C::kSlots; ++i) store(slots + i * stride, d[i], stride);
   }
 
   static void recurrence(const Step& step) {
@@ -154,8 +154,7 @@ struct Backward {
   static void input_tile(const Step& step, const float* weights, int64_t column, int64_t row) {
     const Shape& s = step.job.shape;
     Vec sums[R][N] = {};
-    product<C::kInputFirst, C::kInputCount>(s, step.slots + row * C::kSlots * kLanes,
-                                            step.rows * C::kSlots * kLanes, weights, sums);
+    product<C::kInputFirst, C::kInputCount>(s, step.slots, step.rows, row, weights, sums);
     float* dx = step.job.arrays.dx + (step.t * s.batch + step.job.row_begin + row) * s.inputs + column;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
@@ -188,10 +187,10 @@ struct Backward {
     const float* slots(int64_t t) const { return ring + (t % size) * step_floats(job.shape, rows); }
   };
 
-  // `share` [features][Count] vectors += features (x or the h before) times slot gradients of panel p.
-  // f(t) is the start of the features of step t, [rows, features].
+  // `share` [count][Count] vectors += features (x or the h before) times slot gradients of panel p, whose rows are
+  // `stride` floats apart. f(t) is the start of the features of step t, [rows, count].
   template <int First, int Count, class F>
-  static void features(const Chunk& c, int64_t p, int64_t count, float* share, F f) {
+  static float* features(const Chunk& c, int64_t p, int64_t stride, int64_t count, float* share, F f) {
     constexpr int kFeatures = kTile / Count < 12 ? kTile / Count : 12;
     const Tiles tiles(count, kFeatures);
     for (int64_t i = 0; i < tiles.count; ++i)
@@ -203,34 +202,45 @@ struct Backward {
         for (int k = 0; k < kSize * Count; ++k) sums[k / Count][k % Count] = load(out + k * kLanes);
         for (int64_t t = c.begin; t < c.end; ++t)
           contract<Count>(sums, f(t) + tiles[i].begin, count,
-                          c.slots(t) + (p * c.rows * C::kSlots + First) * kLanes, C::kSlots * kLanes, c.rows);
+                          c.slots(t) + (p * c.rows * C::kSlots + First) * kLanes, stride, c.rows);
 #pragma GCC unroll 32
         for (int k = 0; k < kSize * Count; ++k) store(out + k * kLanes, sums[k / Count][k % Count]);
       });
+    return share + count * Count * kLanes;
+  }
+
+  template <int Vectors, int InputFirst, int InputCount, int HiddenFirst, int HiddenCount>
+  static void panel_weights(const Chunk& c, int64_t p, float* share) {
+    const Shape& s = c.job.shape;
+    const BackwardArrays& a = c.job.arrays;
+    const int64_t row = c.job.row_begin, stride = Vectors * kLanes;
+    Vec sums[Vectors];
+    for (int v = 0; v < Vectors; ++v) sums[v] = load(share + v * kLanes);
+    for (int64_t t = c.begin; t < c.end; ++t) {
+      const float* slots = c.slots(t) + p * c.rows * C::kSlots * kLanes;
+      for (int64_t r = 0; r < c.rows; ++r)
+        for (int v = 0; v < Vectors; ++v) sums[v] += load(slots + r * stride + v * kLanes);
+    }
+    for (int v = 0; v < Vectors; ++v) store(share + v * kLanes, sums[v]);
+    share += Vectors * kLanes;
+    share = features<InputFirst, InputCount>(c, p, stride, s.inputs, share, [&](int64_t t) {
+      return a.xs + (t * s.batch + row) * s.inputs;
+    });
+    features<HiddenFirst, HiddenCount>(c, p, stride, s.hidden, share, [&](int64_t t) {
+      return (t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0) + row * s.hidden;
+    });
   }
 
   static void weights(const Chunk& c) {
+    constexpr int kHalf = (C::kSlots + 1) / 2;
     const Shape& s = c.job.shape;
-    const BackwardArrays& a = c.job.arrays;
-    const int64_t row = c.job.row_begin;
     for (int64_t p = 0; p < panels(s); ++p) {
       float* share = c.job.gradient + p * Columns::panel_floats(s);
-      Vec sums[C::kSlots];
-      for (int i = 0; i < C::kSlots; ++i) sums[i] = load(share + i * kLanes);
-      for (int64_t t = c.begin; t < c.end; ++t) {
-        const float* slots = c.slots(t) + p * c.rows * C::kSlots * kLanes;
-        for (int64_t r = 0; r < c.rows; ++r)
-          for (int i = 0; i < C::kSlots; ++i) sums[i] += load(slots + (r * C::kSlots + i) * kLanes);
+      if (folded<C>(s.hidden, p)) {
+        panel_weights<kHalf, 0, kHalf, 0, kHalf>(c, p, share);
+      } else {
+        panel_weights<C::kSlots, C::kInputFirst, C::kInputCount, C::kHiddenFirst, C::kHiddenCount>(c, p, share);
       }
-      for (int i = 0; i < C::kSlots; ++i) store(share + i * kLanes, sums[i]);
-      share += C::kSlots * kLanes;
-      features<C::kInputFirst, C::kInputCount>(c, p, s.inputs, share, [&](int64_t t) {
-        return a.xs + (t * s.batch + row) * s.inputs;
-      });
-      share += s.inputs * C::kInputCount * kLanes;
-      features<C::kHiddenFirst, C::kHiddenCount>(c, p, s.hidden, share, [&](int64_t t) {
-        return (t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0) + row * s.hidden;
-      });
     }
   }
 
@@ -266,26 +276,17 @@ struct Backward {
   }
 
   static void collect(const Shape& s, const float* gradients, int64_t jobs, const BackwardArrays& a) {
-    const int64_t stride = gradient_floats(s), columns = C::kGates * s.hidden;
     for (int64_t p = 0; p < panels(s); ++p) {
       const float* in = gradients + p * Columns::panel_floats(s);
-      const int64_t unit = p * kLanes, n = lanes(s.hidden, p);
-      const auto take = [&](float* row) {
-        Vec sum = load(in);
-        for (int64_t j = 1; j < jobs; ++j) sum += load(in + j * stride);
-        store(row + unit, sum, n);
-        in += kLanes;
-      };
-      for (int slot = 0; slot < C::kSlots; ++slot) {
-        const bool input_side = slot >= C::kInputFirst && slot < C::kInputFirst + C::kInputCount;
-        take(input_side ? a.db + C::gate(slot) * s.hidden : a.dbn);
-      }
-      for (int64_t k = 0; k < s.inputs; ++k)
-        for (int slot = C::kInputFirst; slot < C::kInputFirst + C::kInputCount; ++slot)
-          take(a.dw + k * columns + C::gate(slot) * s.hidden);
-      for (int64_t k = 0; k < s.hidden; ++k)
-        for (int slot = C::kHiddenFirst; slot < C::kHiddenFirst + C::kHiddenCount; ++slot)
-          take(a.du + k * columns + C::gate(slot) * s.hidden);
+      const int64_t n = lanes(s.hidden, p);
+      Columns::each_packed(s, p, a.dw, a.du, a.db, a.dbn, [&](float* array, int64_t at, int64_t stride) {
+        if (array != nullptr) {
+          Vec sum = load(in, n);
+          for (int64_t j = 1; j < jobs; ++j) sum += load(in + j * gradient_floats(s), n);
+          store(array + at, sum, n);
+        }
+        in += stride;
+      });
     }
   }
 };

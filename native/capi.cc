@@ -36,6 +36,8 @@ const char* wattcast_target_name(int i) { return wattcast::target_name(i); }
 int wattcast_threads(void) { return wattcast::threads(); }
 void wattcast_use_threads(int count) { wattcast::use_threads(count); }
 
+void wattcast_keep_memory(void) { wattcast::keep_memory(); }
+
 void wattcast_sigmoid(const float* x, float* y, int64_t count) { wattcast::target().sigmoid(x, y, count); }
 void wattcast_tanh(const float* x, float* y, int64_t count) { wattcast::target().tanh(x, y, count); }
 

@@ -1,7 +1,7 @@
 // A layer over a sequence, for some rows of the batch: all steps in one go, no other thread is waited for.
 //
 // Weights are packed by vector of units ("panel"): bias [kSlots], then [I][kInputCount], then [H][kHiddenCount]
-// vectors. A panel stays in the first-level cache while all rows pass over it, and a tile of rows holds all
+// vectors; in a folded panel (cells-inl.h) kSlots / 2 vectors each. A panel stays in the first-level cache while all rows pass over it, and a tile of rows holds all
 // slots of its units, so that gates and state are worked out before the sums leave the registers.
 namespace wattcast::WATTCAST_NAMESPACE {
 
@@ -17,24 +17,41 @@ struct Forward {
     return C::kHasCell ? vectors(s.hidden) * rows * kLanes : 0;
   }
 
-  static void pack(const Shape& s, const Weights& weights, float* out) {
-    const int64_t columns = C::kGates * s.hidden;
+  static constexpr bool takes_input(int slot) {
+    return slot >= C::kInputFirst && slot < C::kInputFirst + C::kInputCount;
+  }
+  static constexpr bool takes_hidden(int slot) {
+    return slot >= C::kHiddenFirst && slot < C::kHiddenFirst + C::kHiddenCount;
+  }
+
+  // Calls f(array, start of the units in it, floats packed for them), in packed order; array is null for the zeros
+  // of a folded panel. Packing and collecting dW, dU and db go the same way.
+  template <class Float, class F>
+  static void each_packed(const Shape& s, int64_t p, Float* w, Float* u, Float* b, Float* bn, F f) {
+    const int64_t columns = C::kGates * s.hidden, stride = slot_stride<C>(s.hidden, p);
+    const bool fold = folded<C>(s.hidden, p);
+    Float* none = nullptr;
+    for (int slot = 0; slot < C::kSlots; ++slot)
+      f(takes_input(slot) ? b : bn, takes_input(slot) ? C::gate(slot) * s.hidden + p * kLanes : p * kLanes, stride);
+    for (int64_t k = 0; k < s.inputs; ++k)
+      for (int slot = 0; slot < C::kSlots; ++slot)
+        if (fold || takes_input(slot))
+          f(takes_input(slot) ? w : none, k * columns + C::gate(slot) * s.hidden + p * kLanes, stride);
+    for (int64_t k = 0; k < s.hidden; ++k)
+      for (int slot = 0; slot < C::kSlots; ++slot)
+        if (fold || takes_hidden(slot))
+          f(takes_hidden(slot) ? u : none, k * columns + C::gate(slot) * s.hidden + p * kLanes, stride);
+  }
+
+  static void pack(const Shape& s, const Weights& weights, float* packed_weights) {
     for (int64_t p = 0; p < vectors(s.hidden); ++p) {
-      const int64_t unit = p * kLanes, n = lanes(s.hidden, p);
-      const auto put = [&](const float* row) {
-        store(out, load(row + unit, n));
-        out += kLanes;
-      };
-      for (int slot = 0; slot < C::kSlots; ++slot) {
-        const bool input_side = slot >= C::kInputFirst && slot < C::kInputFirst + C::kInputCount;
-        put(input_side ? weights.b + C::gate(slot) * s.hidden : weights.bn);
-      }
-      for (int64_t k = 0; k < s.inputs; ++k)
-        for (int slot = C::kInputFirst; slot < C::kInputFirst + C::kInputCount; ++slot)
-          put(weights.w + k * columns + C::gate(slot) * s.hidden);
-      for (int64_t k = 0; k < s.hidden; ++k)
-        for (int slot = C::kHiddenFirst; slot < C::kHiddenFirst + C::kHiddenCount; ++slot)
-          put(weights.u + k * columns + C::gate(slot) * s.hidden);
+      float* out = packed_weights + p * panel_floats(s);
+      const int64_t n = lanes(s.hidden, p);
+      each_packed(s, p, weights.w, weights.u, weights.b, weights.bn,
+                  [&](const float* array, int64_t at, int64_t stride) {
+                    store(out, array ? load(array + at, n) : Vec{}, stride);
+                    out += stride;
+                  });
     }
   }
 
@@ -49,33 +66,49 @@ struct Forward {
     int64_t row_begin, rows;
   };
 
-  template <int R>
+  // Sums of R rows: Vectors of them a row, from the products' first vector on.
+  template <int R, int Vectors, int InputFirst, int InputCount, int HiddenFirst, int HiddenCount>
   static void tile(const Step& s, const float* panel, int64_t p, int64_t row) {
-    Vec sums[R][C::kSlots];
+    Vec sums[R][Vectors];
 #pragma GCC unroll 16
-    for (int slot = 0; slot < C::kSlots; ++slot) {
-      const Vec bias = load(panel + slot * kLanes);
+    for (int v = 0; v < Vectors; ++v) {
+      const Vec bias = load(panel + v * kLanes);
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) sums[r][slot] = bias;
+      for (int r = 0; r < R; ++r) sums[r][v] = bias;
     }
     const int64_t inputs = s.shape.inputs, hidden = s.shape.hidden;
-    const float* w = panel + C::kSlots * kLanes;
-    const float* u = w + inputs * C::kInputCount * kLanes;
-    multiply<C::kInputFirst, C::kInputCount>(sums, s.x + row * inputs, inputs, w, inputs);
-    multiply<C::kHiddenFirst, C::kHiddenCount>(sums, s.h_before + row * hidden, hidden, u, hidden);
+    const float* w = panel + Vectors * kLanes;
+    const float* u = w + inputs * InputCount * kLanes;
+    multiply<InputFirst, InputCount>(sums, s.x + row * inputs, inputs, w, inputs);
+    multiply<HiddenFirst, HiddenCount>(sums, s.h_before + row * hidden, hidden, u, hidden);
     // Through memory, so that the gates are compiled once and not once a row: the same speed, a tenth of the code.
-    Vec held[R][C::kSlots];
+    float held[R * Vectors * kLanes];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 16
-      for (int slot = 0; slot < C::kSlots; ++slot) held[r][slot] = sums[r][slot];
-    finish(s, p, row, R, held[0]);
+      for (int v = 0; v < Vectors; ++v) store(held + (r * Vectors + v) * kLanes, sums[r][v]);
+    finish(s, p, row, R, held, Vectors * kLanes / C::kSlots);
   }
 
-  [[gnu::noinline]] static void finish(const Step& s, int64_t p, int64_t row, int rows, const Vec* sums) {
+  static void tiles(const Step& s, const float* panel, int64_t p, const Tiles& cut) {
+    for (int64_t i = 0; i < cut.count; ++i)
+      with_constant<kRows<C>>(cut[i].size, [&](auto r) {
+        constexpr int R = decltype(r)::value, kHalf = (C::kSlots + 1) / 2;
+        if (folded<C>(s.shape.hidden, p)) {
+          tile<R, kHalf, 0, kHalf, 0, kHalf>(s, panel, p, s.row_begin + cut[i].begin);
+        } else {
+          tile<R, C::kSlots, C::kInputFirst, C::kInputCount, C::kHiddenFirst, C::kHiddenCount>(
+              s, panel, p, s.row_begin + cut[i].begin);
+        }
+      });
+  }
+
+  [[gnu::noinline]] static void finish(const Step& s, int64_t p, int64_t row, int rows, const float* held,
+                                       int64_t stride) {
     const int64_t unit = p * kLanes, n = lanes(s.shape.hidden, p);
-    for (int r = 0; r < rows; ++r, ++row, sums += C::kSlots) {
-      Vec before{};
+    for (int r = 0; r < rows; ++r, ++row, held += C::kSlots * stride) {
+      Vec before{}, sums[C::kSlots];
+      for (int slot = 0; slot < C::kSlots; ++slot) sums[slot] = load(held + slot * stride, stride);
       Vec saved[C::kSaved + 1];
       if (C::kReadsHidden) before = load(s.h_before + row * s.shape.hidden + unit, n);
       float* cell = C::kHasCell ? s.cell + (p * s.rows + row - s.row_begin) * kLanes : nullptr;
@@ -95,7 +128,7 @@ struct Forward {
     const ForwardArrays& a = job.arrays;
     const int64_t panels = vectors(s.hidden), panel_size = panel_floats(s);
     const int64_t rows = job.row_end - job.row_begin;
-    const Tiles tiles(rows, kRows<C>);
+    const Tiles cut(rows, kRows<C>);
     if (C::kHasCell) each_cell(job, [&](int64_t row, int64_t p, int64_t n, float* cell) {
       store(cell, load(a.c0 + row * s.hidden + p * kLanes, n));
     });
@@ -105,12 +138,7 @@ struct Forward {
                       a.hs + t * s.batch * s.hidden, job.scratch, a.saved ? a.saved + saved_at : nullptr,
                       job.row_begin, rows};
       for (int64_t p = 0; p < panels; ++p)
-        for (int64_t i = 0; i < tiles.count; ++i) {
-          const Span span = tiles[i];
-          with_constant<kRows<C>>(span.size, [&](auto r) {
-            tile<decltype(r)::value>(step, job.packed + p * panel_size, p, job.row_begin + span.begin);
-          });
-        }
+        tiles(step, job.packed + p * panel_size, p, cut);
     }
     if (C::kHasCell) each_cell(job, [&](int64_t row, int64_t p, int64_t n, float* cell) {
       store(a.c_last + row * s.hidden + p * kLanes, load(cell), n);

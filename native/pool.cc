@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <climits>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -172,6 +174,15 @@ void parallel(int64_t count, void (*work)(void*, int64_t), void* data) {
 
 float* call_scratch(int64_t floats) { return call_block.at_least(floats); }
 float* job_scratch(int64_t floats) { return job_block.at_least(floats); }
+
+void keep_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
 
 void expect_writes(void* start, int64_t bytes) {
 #if defined(MADV_HUGEPAGE)

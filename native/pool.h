@@ -27,6 +27,11 @@ void parallel(int64_t count, F&& f) {
 float* call_scratch(int64_t floats);
 float* job_scratch(int64_t floats);
 
+// Tells glibc, for the whole process, to keep freed memory and to use one arena for all threads. XLA allocates a
+// call's results anew each time; as glibc comes, it gives arrays of this size back to the system, and touching them
+// again took a quarter of a training step (hidden 64, 2 layers: 3300 page faults, 7.7 of 26 ms of processor time).
+void keep_memory();
+
 // Asks for large pages under an array about to be written for the first time.
 void expect_writes(void* start, int64_t bytes);
 

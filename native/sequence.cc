@@ -36,6 +36,7 @@ int64_t saved_floats(Cell cell, const Shape& s) {
 }
 
 bool forward(Cell cell, const Shape& shape, const ForwardArrays* members, int64_t count) {
+  if (count == 0) return true;
   const CellKernels& kernels = target().cells[static_cast<int>(cell)];
   const int64_t parts = blocks(cell, shape, count), packed = aligned(kernels.forward_packed(shape));
   float* scratch = call_scratch(packed * count);
@@ -61,6 +62,7 @@ bool forward(Cell cell, const Shape& shape, const ForwardArrays* members, int64_
 }
 
 bool backward(Cell cell, const Shape& shape, const BackwardArrays* members, int64_t count) {
+  if (count == 0) return true;
   const CellKernels& kernels = target().cells[static_cast<int>(cell)];
   const int64_t parts = blocks(cell, shape, count);
   const int64_t packed = aligned(kernels.backward_packed(shape)), share = kernels.gradient_floats(shape);

@@ -5,8 +5,8 @@
 
 #include "simd-inl.h"
 #include "gates-inl.h"
-#include "cells-inl.h"
 #include "tile-inl.h"
+#include "cells-inl.h"
 #include "forward-inl.h"
 #include "backward-inl.h"
 

@@ -29,6 +29,9 @@ WATTCAST_EXPORT const char* wattcast_target_name(int i);
 WATTCAST_EXPORT int wattcast_threads(void);
 WATTCAST_EXPORT void wattcast_use_threads(int count);
 
+// For training: keeps freed memory in this process, see pool.h. Its size then stays at the highest it reached.
+WATTCAST_EXPORT void wattcast_keep_memory(void);
+
 // y[i] = the kernels' own sigmoid and tanh of x[i].
 WATTCAST_EXPORT void wattcast_sigmoid(const float* x, float* y, int64_t count);
 WATTCAST_EXPORT void wattcast_tanh(const float* x, float* y, int64_t count);

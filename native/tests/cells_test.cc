@@ -159,7 +159,7 @@ const Register all("cells against double loops", [] {
     std::printf("  %s\n", wattcast_target());
     for (int cell = 0; cell < 3; ++cell)
       for (const Case& k : {Case{cell, 1, 1, 1, 1}, Case{cell, 3, 2, 1, 5}, Case{cell, 2, 13, 3, 17},
-                            Case{cell, 5, 7, 17, 4}, Case{cell, 70, 1, 2, 3}})
+                            Case{cell, 5, 7, 17, 4}, Case{cell, 3, 7, 2, 24}, Case{cell, 70, 1, 2, 3}})
         whole(k);
   }
   wattcast_use_target(wattcast_target_name(0));

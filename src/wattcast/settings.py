@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from wattcast.nets.forecaster import NetworkSettings
 from wattcast.train import TrainSettings
@@ -14,6 +15,25 @@ from wattcast.train import TrainSettings
 
 class SettingsError(ValueError):
     """A setting that does not exist or cannot have that value."""
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def span(text: str) -> timedelta:
+    """`30min`, `24h`, `2d`, `1w` as a length of time.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = text.rstrip("sminhdw")
+    unit = _UNITS.get(text[len(number) :])
+    if unit is None or not number.isdigit():
+        raise ValueError(f"{text!r} is no time such as 30min, 24h, 2d, 1w")
+    try:
+        return timedelta(**{unit: int(number)})
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than time is counted") from None
 
 
 class ReadSettings(BaseModel):
@@ -25,8 +45,27 @@ class ReadSettings(BaseModel):
     ds: str | None = Field(None, description="column of times")
     y: str | None = Field(None, description="column of the load")
     zone: str | None = Field(None, description="clock of naive stamps, and of midnights (Europe/Berlin)")
+    label: Literal["start", "end"] | None = Field(None, description="side of the interval that stamps name")
     unit: str | None = Field(None, description="unit of the load")
+    step: str | None = Field(None, description="length of an interval: 15min, 1h")
+    separator: str | None = Field(None, description="sign between cells of a text")
+    decimal: Literal[".", ","] | None = Field(None, description="sign before decimals in a text")
+    day_first: bool | None = Field(None, description="whether 03/04/2025 is in April")
+    table: str | None = Field(None, description="sheet of a spreadsheet, table of a database")
+    halve: bool | None = Field(None, description="share out an hour that is there once though the clock shows it twice")
     meters: tuple[str, ...] | None = Field(None, description="meters wanted")
+
+    @field_validator("step")
+    @classmethod
+    def _is_span(cls, step: str | None) -> str | None:
+        if step is not None:
+            span(step)
+        return step
+
+    def told(self) -> dict[str, Any]:
+        """What `wattcast.read.read` is told beside the meters: parts of its `Layout`."""
+        given = self.model_dump(exclude={"meters"}, exclude_none=True)
+        return given if self.step is None else {**given, "step": span(self.step)}
 
 
 class BacktestSettings(BaseModel):

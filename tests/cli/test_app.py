@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 import tomllib
+from datetime import timedelta
 
 import pytest
 
-from wattcast.settings import load_settings
+from wattcast.schema import ReadingsError
+from wattcast.settings import ReadSettings, load_settings
 
-VERBS = ["describe", "fit", "forecast", "backtest", "chapter", "demo"]
+VERBS = ["describe", "check", "convert", "fit", "forecast", "backtest", "chapter", "demo", "doctor"]
+READING = ["describe", "check", "convert", "fit", "forecast", "backtest"]
 MAIN = "from wattcast.cli import main; main()"
 
 
@@ -27,6 +30,42 @@ def test_help_has_an_example(run, verb):
     assert result.exit_code == 0
     said = " ".join(result.stdout.replace("│", " ").split())
     assert f"Example: wattcast {verb}" in said and "--json" in said
+
+
+@pytest.mark.parametrize("verb", READING)
+def test_verbs_that_read_take_all_that_can_be_told_of_a_file(run, verb):
+    said = run(verb, "--help").stdout
+    for name in ReadSettings.model_fields:
+        assert f"--{name.replace('_', '-')} " in said
+
+
+def test_what_is_told_of_a_file_reaches_the_reader(run, folder, monkeypatch):
+    seen = {}
+
+    def told(path, **how):
+        seen.update(how)
+        raise ReadingsError("Enough.")
+
+    monkeypatch.setattr("wattcast.read.read", told)
+    words = [
+        "--label",
+        "end",
+        "--unit",
+        "kWh",
+        "--step",
+        "30min",
+        "--decimal",
+        ",",
+        "--separator",
+        ";",
+        "--month-first",
+    ]
+    words += ["--table", "sheet", "--halve", "--zone", "Europe/Lisbon", "--meters", "a, b", "--y", "load"]
+    assert run("check", "none.csv", *words).exit_code == 3
+    assert seen == {
+        "label": "end", "unit": "kWh", "step": timedelta(minutes=30), "decimal": ",", "separator": ";",
+        "day_first": False, "table": "sheet", "halve": True, "zone": "Europe/Lisbon", "meters": ("a", "b"), "y": "load",
+    }  # fmt: skip
 
 
 def test_help_keeps_what_is_in_brackets(run):

@@ -63,7 +63,7 @@ def refused(result, folder, before, words):
     assert sorted(folder.rglob("*")) == before
 
 
-@pytest.mark.parametrize("verb", ["describe", "fit", "backtest", "forecast"])
+@pytest.mark.parametrize("verb", ["describe", "check", "fit", "backtest", "forecast"])
 @pytest.mark.parametrize("case", FILES)
 def test_file(run, folder, model, verb, case):
     content, words = FILES[case]
@@ -74,7 +74,7 @@ def test_file(run, folder, model, verb, case):
     refused(run(verb, *first, "meter.csv"), folder, before, words)
 
 
-@pytest.mark.parametrize("verb", ["describe", "fit", "backtest", "forecast"])
+@pytest.mark.parametrize("verb", ["describe", "check", "fit", "backtest", "forecast"])
 @pytest.mark.parametrize(
     ("option", "words"),
     [

@@ -28,7 +28,7 @@ def test_quantiles_never_cross(raw, shape):
         q = np.asarray(head(jnp.asarray(raw)))
         assert q.shape == (4, len(QUANTILES))
         assert np.isfinite(q).all()
-        assert (np.diff(q, axis=-1) >= 0).all()
+        assert (np.diff(q, axis=-1) >= -np.finfo(np.float32).tiny).all()  # XLA flushes subnormals to zero
         np.testing.assert_array_equal(q[:, 5], raw[:, 0])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from wattcast.check import clock, level, runs, series
 from wattcast.check.course import Course, Mark, course
 from wattcast.schema import DS, ID, QUALITY, Finding, Readings, Y
 
-__all__ = ["check", "quality_by_day"]
+__all__ = ["check", "quality_by_day", "quality_by_slot", "quality_counts"]
 
 #: Detectors in the order of their findings.
 DETECTORS: tuple[Callable[[Course], list[Mark]], ...] = (
@@ -69,6 +70,21 @@ def _checked(part: pl.DataFrame, readings: Readings, findings: list[Finding]) ->
     return part.with_columns(quality.otherwise(pl.lit("ok")).alias(QUALITY))
 
 
+def quality_counts(checked: Readings) -> pl.DataFrame:
+    """How each meter fares: `unique_id`, `readings` (rows), of them `ok, suspect, missing`, and `gap`.
+
+    `gap` counts the steps without a row between a meter's first and last.
+
+    Args:
+        checked: what `check` gave.
+    """
+    marks = [(pl.col(QUALITY).cast(pl.String) == kind).sum().alias(kind) for kind in ("ok", "suspect", "missing")]
+    step = checked.step // timedelta(microseconds=1)
+    steps = (pl.col(DS).last() - pl.col(DS).first()).dt.total_microseconds() // step + 1
+    gap = (steps - pl.len()).alias("gap")
+    return checked.frame.group_by(ID, maintain_order=True).agg(pl.len().alias("readings"), *marks, gap)
+
+
 def quality_by_day(checked: Readings, meter: str) -> pl.DataFrame:
     """How each day of a meter fares, for a calendar: `day` (Date, local), `ok, suspect, missing` (readings).
 
@@ -81,11 +97,33 @@ def quality_by_day(checked: Readings, meter: str) -> pl.DataFrame:
     Raises:
         KeyError: no such meter.
     """
+    day = pl.col(DS).dt.convert_time_zone(checked.zone).dt.date().alias("day")
+    counts = [(pl.col(QUALITY) == kind).sum().alias(kind) for kind in ("ok", "suspect", "missing")]
+    return _every_step(checked, meter).group_by(day, maintain_order=True).agg(counts)
+
+
+def quality_by_slot(checked: Readings, meter: str) -> pl.DataFrame:
+    """The marks of a meter laid out as a calendar: `day` (Date, local), `slot` of the day, `quality`.
+
+    A slot that the clock shows twice is there twice, one that it skips is not there.
+
+    Args:
+        checked: what `check` gave.
+        meter: `unique_id`.
+
+    Raises:
+        KeyError: no such meter.
+    """
+    local = pl.col(DS).dt.convert_time_zone(checked.zone)
+    since_midnight = local.dt.hour().cast(pl.Int64) * 3600 + local.dt.minute().cast(pl.Int64) * 60 + local.dt.second()
+    slot = since_midnight // max(1, int(checked.step.total_seconds()))
+    return _every_step(checked, meter).select(local.dt.date().alias("day"), slot.alias("slot"), QUALITY)
+
+
+def _every_step(checked: Readings, meter: str) -> pl.DataFrame:
+    """`ds` of every step from a meter's first row to its last, and `quality`: missing where there is no row."""
     part = checked.frame.filter(pl.col(ID) == meter)
     if part.is_empty():
         raise KeyError(f"There is no meter {meter!r} among {', '.join(checked.meters[:10])}.")
     grid = pl.datetime_range(part[DS][0], part[DS][-1], checked.step, eager=True, time_unit="us").alias(DS).to_frame()
-    whole = grid.join(part.select(DS, QUALITY), on=DS, how="left").with_columns(pl.col(QUALITY).fill_null("missing"))
-    day = pl.col(DS).dt.convert_time_zone(checked.zone).dt.date().alias("day")
-    counts = [(pl.col(QUALITY) == kind).sum().alias(kind) for kind in ("ok", "suspect", "missing")]
-    return whole.group_by(day, maintain_order=True).agg(counts)
+    return grid.join(part.select(DS, QUALITY), on=DS, how="left").with_columns(pl.col(QUALITY).fill_null("missing"))

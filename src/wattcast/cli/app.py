@@ -8,7 +8,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from wattcast.cli import backtest, chapter, demo, describe, fit, forecast
+from wattcast.cli import backtest, chapter, check, convert, data, demo, describe, doctor, fit, forecast
 
 app = typer.Typer(
     name="wattcast",
@@ -19,8 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (describe, fit, forecast, backtest, chapter, demo):
+for verb in (describe, check, convert, fit, forecast, backtest, chapter, demo, doctor):
     app.command(verb.__name__.rpartition(".")[2], epilog=verb.EXAMPLE)(verb.command)
+app.add_typer(data.app, name="data", help="Real data sets by name: list, get.")
 
 
 def _version(wanted: bool) -> None:

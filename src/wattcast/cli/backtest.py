@@ -22,8 +22,10 @@ RequireSkill = Annotated[
 ]
 
 
+@options.reading
 def command(
     file: options.File,
+    read: dict[str, Any],
     horizon: options.Horizon = None,
     origins: Annotated[
         int | None, typer.Option(help="Moments to forecast from, the file's last. Default: 28.", show_default=False)
@@ -42,11 +44,6 @@ def command(
     seed: options.Seed = None,
     report: options.Report = Path("wattcast-report/backtest.html"),
     require_skill: RequireSkill = False,
-    id: options.Id = None,
-    ds: options.Ds = None,
-    y: options.Y = None,
-    zone: options.Zone = None,
-    meters: options.Meters = None,
     config: options.Config = None,
     print_config: options.PrintConfig = False,
     json: options.Json = False,
@@ -59,7 +56,7 @@ def command(
     with errors():
         settings = options.in_force(
             config,
-            read={"id": id, "ds": ds, "y": y, "zone": zone, "meters": options.listed(meters)},
+            read=read,
             network={"known": options.listed(known), "country": country, "cell": cell, "members": members},
             train={"epochs": epochs, "seed": seed},
             backtest={"origins": origins, "every": every, "refit": refit},

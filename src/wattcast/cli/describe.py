@@ -16,25 +16,20 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: [bold]wattcast describe elec_load.csv --plot[/]"
 
 
+@options.reading
 def command(
     file: options.File,
+    read: dict[str, Any],
     plot: Annotated[bool, typer.Option("--plot", help="Draw the first readings, a mean day and week.")] = False,
     first: Annotated[int, typer.Option(min=2, help="Readings the plot begins with.")] = 1500,
     report: options.Report = Path("wattcast-report/describe.html"),
-    id: options.Id = None,
-    ds: options.Ds = None,
-    y: options.Y = None,
-    zone: options.Zone = None,
-    meters: options.Meters = None,
     json: options.Json = False,
 ) -> None:
     """Summary of each meter: count, mean, std, quartiles, step, range, gaps, zeros, seasons."""
     with errors():
         from wattcast.describe import describe
-        from wattcast.settings import ReadSettings
 
-        how = ReadSettings(id=id, ds=ds, y=y, zone=zone, meters=options.listed(meters))
-        readings = options.readings(file, how)
+        readings = options.readings(file, options.in_force(None, read=read).read)
         rows = describe(readings)
         drawn = _draw(readings, first, report) if plot else None
         if json:

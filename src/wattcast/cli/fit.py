@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: [bold]wattcast fit meters.csv -o model.wattcast --horizon 24h --known temperature --country DE[/]"
 
 
+@options.reading
 def command(
     file: options.File,
+    read: dict[str, Any],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write.")] = Path("model.wattcast"),
     horizon: options.Horizon = None,
     known: options.Known = None,
@@ -27,11 +29,6 @@ def command(
     epochs: options.Epochs = None,
     seed: options.Seed = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
-    id: options.Id = None,
-    ds: options.Ds = None,
-    y: options.Y = None,
-    zone: options.Zone = None,
-    meters: options.Meters = None,
     config: options.Config = None,
     print_config: options.PrintConfig = False,
     json: options.Json = False,
@@ -43,7 +40,7 @@ def command(
     with errors():
         settings = options.in_force(
             config,
-            read={"id": id, "ds": ds, "y": y, "zone": zone, "meters": options.listed(meters)},
+            read=read,
             network={"known": options.listed(known), "country": country, "cell": cell, "members": members},
             train={"epochs": epochs, "seed": seed},
         )

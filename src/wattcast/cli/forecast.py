@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,18 +17,15 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: [bold]wattcast forecast model.wattcast meters.csv --horizon 24h -o next_day.csv[/]"
 
 
+@options.reading
 def command(
     model: Annotated[Path, typer.Argument(help="Model file that `wattcast fit` wrote.", show_default=False)],
     file: options.File,
+    read: dict[str, Any],
     output: Annotated[Path, typer.Option("--output", "-o", help="Forecast to write: .csv or .parquet.")] = Path(
         "forecast.csv"
     ),
     horizon: options.Horizon = None,
-    id: options.Id = None,
-    ds: options.Ds = None,
-    y: options.Y = None,
-    zone: options.Zone = None,
-    meters: options.Meters = None,
     json: options.Json = False,
 ) -> None:
     """Quantile forecast from the end of the file.
@@ -40,10 +37,9 @@ def command(
             usage(f"{output} must end in .csv or .parquet.")
         from wattcast.estimator import forecast_table
         from wattcast.nets.artifact import load_forecaster
-        from wattcast.settings import ReadSettings
 
         trained = load_forecaster(model)
-        how = ReadSettings(id=id, ds=ds, y=y, zone=zone or trained.zone, meters=options.listed(meters))
+        how = options.in_force(None, read={**read, "zone": read["zone"] or trained.zone}).read
         readings = options.readings(file, how)
         ahead = options.steps(horizon, readings.step, "--horizon") if horizon else trained.settings.horizon
         table = forecast_table(trained, readings, ahead)

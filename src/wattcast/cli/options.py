@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +14,7 @@ import typer
 from wattcast.cli.console import Exit, fail, note, usage
 
 if TYPE_CHECKING:
-    from wattcast.schema import Readings
+    from wattcast.schema import Finding, Readings
     from wattcast.settings import ReadSettings, Settings
 
 File = Annotated[Path, typer.Argument(help="CSV, Parquet, ... with readings.", show_default=False)]
@@ -34,14 +37,48 @@ Config = Annotated[
 ]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Print the settings in force, and stop.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress stays on stderr.")]
-Id = Annotated[str | None, typer.Option(help="Column of meter names.", show_default=False)]
-Ds = Annotated[str | None, typer.Option(help="Column of times.", show_default=False)]
-Y = Annotated[str | None, typer.Option(help="Column of the load.", show_default=False)]
-Zone = Annotated[
-    str | None, typer.Option(help="Clock of stamps without zone, and of midnights: Europe/Berlin.", show_default=False)
-]
-Meters = Annotated[str | None, typer.Option(help="Only these meters, with commas between.", show_default=False)]
 Report = Annotated[Path, typer.Option(help="HTML report to write.", show_default=True)]
+
+#: How a file is read, for every verb that reads one: name of the setting, type, options, help.
+_READ: tuple[tuple[str, Any, tuple[str, ...], str], ...] = (
+    ("id", str, (), "Column of meter names."),
+    ("ds", str, (), "Column of times."),
+    ("y", str, (), "Column of the load."),
+    ("meters", str, (), "Only these meters, with commas between."),
+    ("zone", str, (), "Clock of stamps without zone, and of midnights: Europe/Berlin."),
+    ("label", str, (), "Side of the interval that stamps name: start or end."),
+    ("unit", str, (), "Unit of the load: kW, kWh, MW."),
+    ("step", str, (), "Length of an interval: 15min, 1h."),
+    ("separator", str, (), "Sign between cells of a text."),
+    ("decimal", str, (), "Sign before decimals in a text: . or ,"),
+    ("day_first", bool, ("--day-first/--month-first",), "Order of day and month in 03/04/2025."),
+    ("table", str, (), "Sheet of a spreadsheet."),
+    ("halve", bool, ("--halve",), "Where autumn's double hour is there once, give each of the two half of it."),
+)
+
+
+def reading(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb all options of how a file is read; it gets what was given as one dict, `read`.
+
+    They are written into the signature, from which Typer takes options: so each is said once for all verbs, and
+    none can have fewer than another.
+    """
+
+    @functools.wraps(verb)
+    def command(**given: Any) -> None:
+        read = {name: given.pop(name) for name, *_ in _READ}
+        verb(**given, read={**read, "meters": listed(read["meters"])})
+
+    whole = inspect.signature(verb, eval_str=True)
+    own = [p.replace(kind=p.KEYWORD_ONLY) for p in whole.parameters.values() if p.name != "read"]
+    added = []
+    for name, kind, flags, about in _READ:
+        option = typer.Option(*flags, help=about, show_default=False, rich_help_panel="How the file is read")
+        annotation = Annotated[kind | None, option]
+        added.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+    command.__signature__ = whole.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in (*own, *added)}
+    return command
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:
@@ -51,19 +88,29 @@ def listed(text: str | None) -> tuple[str, ...] | None:
 
 def readings(path: Path, how: ReadSettings) -> Readings:
     """A file, read and checked; what was taken for granted and what was found is said on stderr."""
+    found = checked(path, how)
+    say(found.findings)
+    return found
+
+
+def checked(path: Path, how: ReadSettings) -> Readings:
+    """A file, read and checked; what was taken for granted is said on stderr."""
     from wattcast.check import check
     from wattcast.read import read
 
-    told = {k: v for k, v in how.model_dump(exclude={"meters"}).items() if v is not None}
-    found = check(read(path, meters=how.meters, **told))
+    found = check(read(path, meters=how.meters, **how.told()))
     for line in found.notes:
         note(line)
-    for f in found.findings[:SHOWN]:
+    return found
+
+
+def say(findings: Sequence[Finding]) -> None:
+    """The first findings, a line each, on stderr."""
+    for f in findings[:SHOWN]:
         when = f" from {f.first:%Y-%m-%d %H:%M} to {f.last:%Y-%m-%d %H:%M}" if f.first and f.last else ""
         note(f"{f.meter}: {f.kind}, {f.count} readings{when}: {f.action}")
-    if len(found.findings) > SHOWN:
-        note(f"... and {len(found.findings) - SHOWN} more findings; the report and --json list them all.")
-    return found
+    if len(findings) > SHOWN:
+        note(f"... and {len(findings) - SHOWN} more findings; `wattcast check` and --json list them all.")
 
 
 SHOWN = 8
@@ -71,18 +118,18 @@ SHOWN = 8
 
 def steps(text: str | int, step: timedelta, what: str) -> int:
     """`48` or `24h` as a number of steps."""
+    from wattcast.settings import span
+
     text = str(text)
     if text.isdigit() and int(text) > 0:
         return int(text)
-    units = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-    number = text.rstrip("minhdw")
-    unit = units.get(text[len(number) :])
-    if unit is None or not number.isdigit():
+    try:
+        length = span(text)
+    except ValueError:
         usage(f"{what} {text!r} is neither a number of steps nor a time such as 30min, 24h, 2d, 1w.")
-    span = timedelta(**{unit: int(number)})
-    if span < step or span % step:
+    if length < step or length % step:
         usage(f"{what} {text!r} is not a whole number of steps of {step}.")
-    return span // step
+    return length // step
 
 
 def place(output: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,19 @@ def download_bar(name: str) -> Iterator[object]:
             if task is None:
                 task = progress.add_task(name, total=total)
             progress.update(task, completed=done)
+
+        yield told
+
+
+@contextmanager
+def convert_bar() -> Iterator[Callable[[int, int], None]]:
+    """Rows read and meters written, as they are told; of a source that is read in one go, only the time."""
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+                  console=err, transient=True) as progress:  # fmt: skip
+        task = progress.add_task("reading", total=None)
+
+        def told(rows: int, meters: int) -> None:
+            progress.update(task, description=f"writing meter {meters:,}" if meters else f"reading row {rows:,}")
 
         yield told
 

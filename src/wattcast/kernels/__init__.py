@@ -7,6 +7,7 @@ forward mode and second derivatives, which the native gradient has not.
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import jax
@@ -17,6 +18,10 @@ from wattcast.kernels import native, reference
 from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, State, Weights
 
 __all__ = ["ElmanState", "GRUState", "LSTMState", "Weights", "elman", "gru", "lstm", "which"]
+
+
+with contextlib.suppress(native.Unavailable):
+    native.library()  # before JAX starts its threads, so that their memory comes from one place and is kept
 
 
 def elman(
@@ -61,12 +66,12 @@ def _no_native() -> str | None:
     """Why the native library is not used at all, or None if it is."""
     if os.environ.get("WATTCAST_KERNELS") == "reference":
         return "WATTCAST_KERNELS asks for it"
-    if jax.default_backend() != "cpu":
-        return f"the native library is for the CPU, and JAX runs on {jax.default_backend()}"
     try:
         native.library()
     except native.Unavailable as unavailable:
         return str(unavailable)
+    if jax.default_backend() != "cpu":
+        return f"the native library is for the CPU, and JAX runs on {jax.default_backend()}"
     return None
 
 

@@ -75,12 +75,15 @@ def locate(name: str, *, progress: Progress | None = None, downloads: dict[str, 
     if name not in downloads:
         raise ReadingsError(f"There is no data set {name!r}; there are {', '.join(map(repr, downloads))}.")
     wanted = downloads[name]
+    return found(wanted) or download(wanted, cache() / wanted.file, progress=progress)
+
+
+def found(wanted: Download) -> Path | None:
+    """Where a data set lies already: in `$WATTCAST_DATA`, or in the user's cache."""
+    places = [cache() / wanted.file]
     if folder := os.environ.get("WATTCAST_DATA"):
-        own = Path(folder).expanduser() / wanted.file
-        if own.is_file():
-            return own
-    kept = cache() / wanted.file
-    return kept if kept.is_file() else download(wanted, kept, progress=progress)
+        places.insert(0, Path(folder).expanduser() / wanted.file)
+    return next((place for place in places if place.is_file()), None)
 
 
 def cache() -> Path:

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.dates import date2num
+from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
@@ -16,9 +19,12 @@ from wattcast.evaluate.metrics import MEDIAN, interval
 from wattcast.features.calendar import calendar
 from wattcast.features.panel import Floats, Panel
 from wattcast.report.style import COLUMN, DASHES, INK, NETWORK_COLOUR, QUIET, WIDE, colour, dated, drawing
+from wattcast.report.style import QUALITY_COLOURS as SHADES
 
 #: More meters than this are drawn as a curve over ranks instead of one row each.
 MANY_METERS = 24
+#: Slots and days of a quality map; where there are more, some share a cell, which shows the worst of them.
+MAP_CELLS = (24, 366)
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 Times = NDArray[np.generic]
@@ -198,6 +204,36 @@ def meter_errors(table: pl.DataFrame, *, title: str) -> str:
         d.axes.set_xlabel("WAPE [%]")
         d.axes.set_title(title)
         _legend_below(d.axes)
+    return d.svg
+
+
+def quality_map(table: pl.DataFrame, slots: int, *, title: str) -> str:
+    """A calendar of marks: a column a day, a row a slot of the day from midnight down.
+
+    Args:
+        table: `day` (Date), `slot`, `quality`, as `check.quality_by_slot` gives them.
+        slots: in a day.
+        title: what is seen.
+    """
+    begin, last = date2num(table["day"].min()), date2num(table["day"].max())
+    days = int(last - begin) + 1
+    share = -(-slots // MAP_CELLS[0]), -(-days // MAP_CELLS[1])
+    rows, columns = -(-slots // share[0]), -(-days // share[1])
+    worst = np.zeros((rows, columns), np.int8)
+    at = (table["slot"].to_numpy() // share[0], (date2num(table["day"].to_numpy()) - begin).astype(int) // share[1])
+    level = table["quality"].replace_strict(list(SHADES), [1, 2, 3], return_dtype=pl.Int8).to_numpy()
+    np.maximum.at(worst, at, level)
+    with drawing((WIDE[0], 2.3 if slots > 1 else 1.3)) as d:
+        shades = ListedColormap(["none", *SHADES.values()])
+        box = (begin, begin + columns * share[1], rows * share[0] * 24 / slots, 0)
+        d.axes.imshow(worst, cmap=shades, vmin=0, vmax=3, aspect="auto", interpolation="none", extent=box)
+        d.axes.set(xlim=(begin, begin + days), ylim=(24, 0), ylabel="hour" if slots > 1 else "")
+        d.axes.set_yticks(range(0, 25, 6) if slots > 1 else [])
+        d.axes.grid(False)
+        d.axes.set_title(title)
+        dated(d.axes)
+        patches = [Patch(color=shade, label=kind) for kind, shade in SHADES.items()]
+        d.figure.legend(handles=patches, loc="outside lower left", ncols=3, handlelength=1.2)
     return d.svg
 
 

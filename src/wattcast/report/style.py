@@ -35,6 +35,8 @@ DASHES = {
     "seasonal_naive_day": (0, (1, 1)),
     "persistence": (0, (6, 2, 1, 2)),
 }
+#: Marks of readings, the worst last. They differ in lightness too, so they can be told apart without colour.
+QUALITY_COLOURS = {"ok": "#d3dde8", "missing": "#46515e", "suspect": "#d55e00"}
 
 #: Width and height of a picture [inches]: one column of a page, the whole width.
 COLUMN, WIDE = (5.0, 3.1), (10.0, 3.1)
