@@ -41,10 +41,14 @@ def names(json: options.Json = False) -> None:
 
         from wattcast.read.samples import DOWNLOADS, found
 
-        rows = [{"name": name, "about": d.about, "url": d.url, "path": found(d)} for name, d in DOWNLOADS.items()]
+        places = {name: found(download) for name, download in DOWNLOADS.items()}
         if json:
-            emit({"data": [{**row, "path": row["path"] and str(row["path"])} for row in rows]})
+            rows = [
+                {"name": name, "about": d.about, "url": d.url, "path": places[name] and str(places[name])}
+                for name, d in DOWNLOADS.items()
+            ]
+            emit({"data": rows})
             return
-        for row in rows:
-            out.print(f"[bold]{row['name']}[/]  {row['path'] or 'not downloaded yet'}", soft_wrap=True, highlight=False)
-            out.print(f"  {escape(row['about'])}", soft_wrap=True, highlight=False)
+        for name, download in DOWNLOADS.items():
+            out.print(f"[bold]{name}[/]  {places[name] or 'not downloaded yet'}", soft_wrap=True, highlight=False)
+            out.print(f"  {escape(download.about)}", soft_wrap=True, highlight=False)
