@@ -215,7 +215,7 @@ def _one_epoch(work: Work, state: State, place: Place, s: Signals, key: PRNGKeyA
     else:
         judgement = work.judge(state.average, s)
         val_loss, skill = float(judgement.loss), float(judgement.skill)
-        if val_loss < place.best_loss or place.best_epoch == 0:
+        if place.best_epoch == 0 or np.isnan(place.best_loss) or val_loss < place.best_loss:
             factors = tuple(np.asarray(judgement.calibration, float).tolist())
             place = replace(place, best_loss=val_loss, best_epoch=number, calibration=factors)
             state = state._replace(best=state.average)

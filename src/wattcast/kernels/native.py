@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,9 @@ def library() -> ctypes.CDLL:
     Raises:
         Unavailable: if it was not built, or does not fit this installation.
     """
-    import wattcast.kernels as package  # noqa: PLC0415  its folders: two of them in an editable install
-
-    found = [path for folder in package.__path__ if (path := Path(folder) / _NAME).is_file()]
+    # The folders of the whole package: an editable install has two, and only the top of it is sure to know both.
+    folders = sys.modules[__name__.partition(".")[0]].__path__
+    found = [path for folder in folders if (path := Path(folder) / "kernels" / _NAME).is_file()]
     if not found:
         raise Unavailable("the native library was not built (no C++ compiler at installation)")
     try:
