@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from panels import load_panel
 
 from wattcast.features.layout import layout
-from wattcast.features.signals import HINGES, Signals, fill, inputs, scaling, signals, sizes
+from wattcast.features.signals import HALF_LIFE, HINGES, Signals, fill, inputs, scaling, signals, sizes
 
 PANEL = load_panel(days=30, gaps=0.05)
 LAYOUTS = [
@@ -44,16 +44,35 @@ def test_scaling_where_nothing_varies_or_nothing_is_known():
     np.testing.assert_array_equal(scale.hinges, np.zeros((2, HINGES)))
 
 
-def test_gaps_take_the_week_before_then_the_day_before_then_zero():
-    y = np.arange(1.0, 21.0)[:, None].copy()  # a day of two readings, so a week of fourteen
-    y[[0, 5, 7, 16, 18]] = np.nan
-    filled = fill(y, 2)[:, 0]
-    assert filled[0] == 0
-    assert filled[5] == 4  # a day before: y[3]
-    assert filled[7] == filled[5] == 4  # filled from what was filled
-    assert filled[16] == 3  # a week before: y[2]
-    assert filled[18] == 5  # y[4]
+def gone(y, *where):
+    """A meter of two readings a day, with readings gone at some steps."""
+    y = np.asarray(y, float)[:, None].copy()
+    y[list(where)] = np.nan
+    return y
+
+
+def test_gaps_near_the_start_hold_the_last_reading_and_before_it_there_is_zero():
+    y = gone([1, 2, 3, 4, 5], 0, 1)
+    assert fill(y, 2)[:2, 0].tolist() == [0, 0]
+    assert fill(gone([1, 2, 3, 4, 5], 1), 2)[1, 0] == 1
     assert np.isnan(y[0, 0])  # the readings themselves stay
+
+
+def test_gaps_take_the_same_slot_before_moved_by_how_far_the_last_reading_was_off():
+    def moved(off, steps):
+        return off * 0.5 ** (steps / (HALF_LIFE * 2))  # of two readings a day
+
+    day = fill(gone([10, 20, 13, 23, 13], 3, 4), 2)[:, 0]  # the last reading is 3 above that of the day before
+    assert day[3] == pytest.approx(20 + moved(3, 1))
+    assert day[4] == pytest.approx(13 + moved(3, 2))
+    week = fill(gone([10, 20] * 7 + [12, 22, 12, 22], 15, 17), 2)[:, 0]  # 2 above the week before
+    assert week[15] == pytest.approx(20 + moved(2, 1))
+    assert week[17] == pytest.approx(20 + moved(2, 1))
+
+
+def test_a_fill_feeds_in_only_where_the_slot_before_did():
+    assert fill(gone([10, 1, 2, 1], 3), 2)[3, 0] == 0  # 1 - 8 would lie below zero
+    assert fill(gone([10, -1, 2, 1], 3), 2)[3, 0] == -1
 
 
 def test_levels_by_hand_and_their_floors():
