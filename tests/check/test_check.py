@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
 
-from wattcast.check import check, quality_by_day
+from wattcast.check import check, quality_by_day, quality_by_slot, quality_counts
 from wattcast.read import read, read_frame, synthetic
 
 
@@ -121,6 +122,17 @@ def test_quality_by_day_counts_what_is_not_there():
         (date(2024, 1, 3), 21, 0, 3),
         (date(2024, 1, 4), 15, 0, 3),
     ]
+
+
+def test_quality_counts_and_slots_of_a_meter_by_its_clock():
+    values = [0.0] * 30 + LOAD[:60]
+    values[50] = None
+    checked = replace(check(hourly(values, [*range(70), *range(75, 90)])), zone="Europe/Berlin")
+    assert quality_counts(checked).rows() == [("meter", 85, 54, 30, 1, 5)]
+    table = quality_by_slot(checked, "meter")
+    assert table.columns == ["day", "slot", "quality"] and len(table) == 90
+    assert table.rows()[0] == (date(2024, 1, 1), 1, "suspect") and table.rows()[50] == (date(2024, 1, 3), 3, "missing")
+    assert table["quality"][70:75].to_list() == ["missing"] * 5 and table["slot"][23] == 0
 
 
 def test_the_zero_day_and_the_frozen_morning_of_elec_load(data):

@@ -1,5 +1,8 @@
 """Every picture is well-formed SVG that says what it should; looks are for eyes."""
 
+import base64
+import io
+import re
 import sys
 import xml.etree.ElementTree as ET
 from subprocess import run
@@ -7,9 +10,11 @@ from subprocess import run
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.image import imread
 from panels import load_panel
 
 from wattcast.report import plots
+from wattcast.report.style import QUALITY_COLOURS
 from wattcast.schema import QUANTILES
 
 TIMES = np.arange(np.datetime64("2022-03-01", "us"), np.datetime64("2022-03-02", "us"), np.timedelta64(1, "h"))
@@ -17,6 +22,15 @@ Y = 50 + 10 * np.sin(np.arange(24.0))
 FAN = Y[:, None] + np.linspace(-5, 5, len(QUANTILES))
 MODELS = {"wattcast": [0.02, 0.03], "linear": [0.03, 0.05], "slot_mean": [0.06, 0.07]}
 GAPS = np.where(np.arange(24) == 5, np.nan, Y)
+
+
+def marks(days, slots):
+    """A calendar in which one slot is suspect and one missing."""
+    day = pl.date_range(pl.date(2022, 1, 1), pl.date(2022, 1, 1) + pl.duration(days=days - 1), eager=True)
+    table = pl.DataFrame({"day": day}).join(pl.DataFrame({"slot": range(slots)}), how="cross")
+    quality = ["ok"] * len(table)
+    quality[len(table) // 2], quality[len(table) // 3] = "suspect", "missing"
+    return table.with_columns(pl.Series("quality", quality))
 
 
 def meters(n):
@@ -35,6 +49,9 @@ PICTURES = {
     "errors": lambda: plots.error_lines(pl.DataFrame({"lead": [0.0, 1.0], **MODELS}), title="leads", xlabel="h"),
     "calibration": lambda: plots.calibration(pl.DataFrame({"level": [0.1, 0.9], **MODELS}), title="quantiles"),
     "few meters": lambda: plots.meter_errors(meters(5), title="meters"),
+    "a year's marks": lambda: plots.quality_map(marks(365, 24), 24, title="quality"),
+    "a week's marks": lambda: plots.quality_map(marks(7, 1440), 1440, title="quality"),
+    "marks of days": lambda: plots.quality_map(marks(900, 1), 1, title="quality"),
     "many meters": lambda: plots.meter_errors(meters(60), title="meters"),
 }
 
@@ -68,3 +85,20 @@ def test_skill_says_the_true_number_of_a_long_bar():
 def test_no_window_system_is_touched():
     code = "import sys, wattcast.report.sections; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def shades(svg):
+    """Colours of the raster in a picture, and how many cells each has."""
+    data = re.search(r"data:image/png;base64,([^\"]+)", svg).group(1)
+    cells = imread(io.BytesIO(base64.b64decode(re.sub(r"\s", "", data))), format="png")
+    found, counts = np.unique(
+        (cells * 255).round().astype(int).reshape(-1, cells.shape[-1])[:, :3], axis=0, return_counts=True
+    )
+    return {"#{:02x}{:02x}{:02x}".format(*shade): int(n) for shade, n in zip(found, counts, strict=True)}
+
+
+@pytest.mark.parametrize(("days", "slots", "cells"), [(30, 24, 720), (366, 96, 366 * 24), (1461, 96, 366 * 24)])
+def test_one_bad_reading_is_seen_however_long_the_calendar(days, slots, cells):
+    found = shades(plots.quality_map(marks(days, slots), slots, title="quality"))
+    assert found[QUALITY_COLOURS["suspect"]] == found[QUALITY_COLOURS["missing"]] == 1
+    assert found[QUALITY_COLOURS["ok"]] == cells - 2
