@@ -6,8 +6,7 @@
 // array of [time, batch, gates] is ever written to memory.
 namespace wattcast::WATTCAST_NAMESPACE {
 
-constexpr int kWide = 4;                 // vectors of columns in one tile of the products with W and U transposed
-constexpr int kTall = kTile / kWide;     // its rows
+constexpr int64_t kLine = 16;            // floats in a line of the cache
 constexpr int64_t kRing = 64 * 1024;     // floats of slot gradients in one chunk: a quarter of a 1 MB second level
 constexpr int64_t kChunkRows = 64;       // fewer rows than this do not pay for loading and storing dW and dU
 
@@ -30,48 +29,9 @@ struct Backward {
     return packed_u(s) + vectors(s.inputs) * kLanes * s.hidden * C::kInputCount;
   }
 
-  // Groups of at most kWide vectors of the `columns` of the result; in a group, for each panel and slot and unit
-  // of it, the weights that lead from the columns to that slot.
-  template <int First, int Count>
-  static float* pack_transposed(const float* weights, int64_t columns, int64_t hidden, float* out) {
-    const Tiles groups(vectors(columns), kWide);
-    for (int64_t q = 0; q < groups.count; ++q) {
-      const int64_t width = groups[q].size * kLanes, column = groups[q].begin * kLanes;
-      for (int64_t p = 0; p < vectors(hidden); ++p)
-        for (int slot = First; slot < First + Count; ++slot) {
-          const int64_t n = lanes(hidden, p);
-          const float* in = weights + C::gate(slot) * hidden + p * kLanes;
-          for (int64_t j = 0; j < width; ++j) {
-            const bool inside = column + j < columns;
-            const float* row = in + (column + j) * C::kGates * hidden;
-            for (int64_t l = 0; l < n; ++l) out[l * width + j] = inside ? row[l] : 0.0f;
-          }
-          out += n * width;
-        }
-    }
-    return out;
-  }
-
   static void pack(const Shape& s, const Weights& weights, float* out) {
-    out = pack_transposed<C::kHiddenFirst, C::kHiddenCount>(weights.u, s.hidden, s.hidden, out);
-    pack_transposed<C::kInputFirst, C::kInputCount>(weights.w, s.inputs, s.hidden, out);
-  }
-
-  // Sums of one tile: slot gradients of R rows from `row` on times one group of transposed weights.
-  template <int First, int Count, int R, int N>
-  [[gnu::always_inline]] static inline void product(const Shape& s, const float* slots, int64_t rows, int64_t row,
-                                                    const float* weights, Vec (&sums)[R][N]) {
-    for (int64_t p = 0; p < panels(s); ++p, slots += rows * C::kSlots * kLanes) {
-      const int64_t n = lanes(s.hidden, p), stride = slot_stride<C>(s.hidden, p);
-      const float* from = slots + row * C::kSlots * stride + First * stride;
-      if (n == kLanes) {
-        multiply<0, N>(sums, from, C::kSlots * kLanes, weights, Count * kLanes);
-        weights += Count * kLanes * N * kLanes;
-      } else {
-        for (int slot = 0; slot < Count; ++slot, weights += n * N * kLanes)
-          multiply<0, N>(sums, from + slot * stride, C::kSlots * stride, weights, n);
-      }
-    }
+    out = pack_transposed<C, C::kHiddenFirst, C::kHiddenCount>(weights.u, s.hidden, s.hidden, out);
+    pack_transposed<C, C::kInputFirst, C::kInputCount>(weights.w, s.inputs, s.hidden, out);
   }
 
   // One step of the recurrence, or the one before the first (t = -1), whose result is dh0.
@@ -83,10 +43,28 @@ struct Backward {
     float* carry;        // [panels][rows] vectors
   };
 
+  // Starts the way from memory for what finish() will read: it arrives while the product runs. The rows' arrays are
+  // read backwards in time, which the machine does not foresee.
+  [[gnu::always_inline]] static inline void fetch(const Step& step, int64_t p, int64_t row, int64_t rows) {
+    const Shape& s = step.job.shape;
+    const BackwardArrays& a = step.job.arrays;
+    if (step.t < 0) return;
+    row += step.job.row_begin;
+    if (C::kSaved > 0) {
+      const float* saved = a.saved + Columns::saved_at(s, step.t, p, row);
+      const int64_t floats = rows * C::kSaved * slot_stride<C>(s.hidden, p);
+      for (int64_t i = 0; i < floats; i += kLine) __builtin_prefetch(saved + i);
+    }
+    if (a.d_hs == nullptr) return;
+    const float* d_hs = a.d_hs + (step.t * s.batch + row) * s.hidden + p * kLanes;
+    for (int64_t r = 0; r < rows; ++r) __builtin_prefetch(d_hs + r * s.hidden);
+  }
+
   template <int R, int N>
   static void recurrent_tile(const Step& step, const float* weights, int64_t p, int64_t row) {
+    for (int n = 0; n < N; ++n) fetch(step, p + n, row, R);
     Vec sums[R][N] = {};
-    product<C::kHiddenFirst, C::kHiddenCount>(step.job.shape, step.next, step.rows, row, weights, sums);
+    transposed_product<C, C::kHiddenFirst, C::kHiddenCount>(step.job.shape, step.next, step.rows, row, weights, sums);
     Vec held[R][N];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
@@ -95,37 +73,56 @@ struct Backward {
     finish(step, p, N, row, R, held[0]);
   }
 
-  // Gates of `rows` rows from `row` (of this job) and `wide` panels from `p`.
-  [[gnu::noinline]] static void finish(const Step& step, int64_t p, int wide, int64_t row, int rows, const Vec* sums) {
-    for (int r = 0; r < rows; ++r)
-      for (int n = 0; n < wide; ++n) unit(step, p + n, row + r, *sums++);
+  // Gates of `rows` rows from `row` (of this job) and `wide` panels from `p`; dh lies [rows][wide].
+  [[gnu::noinline]] static void finish(const Step& step, int64_t p, int wide, int64_t row, int rows, const Vec* dh) {
+    for (int n = 0; n < wide; ++n)
+      if (step.t < 0) {
+        first_state(step, p + n, row, rows, dh + n, wide);
+      } else if (folded<C>(step.job.shape.hidden, p + n)) {
+        gates<kLanes / 2>(step, p + n, row, rows, dh + n, wide);
+      } else {
+        gates<kLanes>(step, p + n, row, rows, dh + n, wide);
+      }
   }
 
-  [[gnu::always_inline]] static inline void unit(const Step& step, int64_t p, int64_t row, Vec dh) {
+  static void first_state(const Step& step, int64_t p, int64_t row, int rows, const Vec* dh, int wide) {
+    const int64_t hidden = step.job.shape.hidden;
+    float* at = step.job.arrays.dh0 + (step.job.row_begin + row) * hidden + p * kLanes;
+    for (int r = 0; r < rows; ++r) {
+      const Vec carry = load(step.carry + (p * step.rows + row + r) * kLanes);
+      store(at + r * hidden, C::kHasCell ? dh[r * wide] : dh[r * wide] + carry, lanes(hidden, p));
+    }
+  }
+
+  // Addresses first, as in Forward::finish.
+  template <int stride>
+  static void gates(const Step& step, int64_t p, int64_t row, int rows, const Vec* dh_at, int wide) {
     const Shape& s = step.job.shape;
     const BackwardArrays& a = step.job.arrays;
-    const int64_t n = lanes(s.hidden, p), t = step.t, rows = s.batch;
-    const int64_t at = (step.job.row_begin + row) * s.hidden + p * kLanes, hidden_step = rows * s.hidden;
+    const int64_t hidden = s.hidden, n = lanes(hidden, p), t = step.t, whole_row = step.job.row_begin + row;
+    const int64_t at = whole_row * hidden + p * kLanes, one = s.batch * hidden;
+    const float* d_hs = a.d_hs ? a.d_hs + t * one + at : nullptr;
+    const float* h_at = a.hs + t * one + at;
+    const float* h_before_at = (t ? h_at - one : a.h0 + at);
+    const float* saved_row = C::kSaved ? a.saved + Columns::saved_at(s, t, p, whole_row) : nullptr;
+    // The cell value is the last of what is saved.
+    const float* c_before_at = !C::kHasCell ? nullptr : t == 0 ? a.c0 + at
+        : a.saved + Columns::saved_at(s, t - 1, p, whole_row) + (C::kSaved - 1) * stride;
+    const int64_t c_stride = t ? C::kSaved * stride : hidden, c_lanes = t ? stride : n;
     float* carry_at = step.carry + (p * step.rows + row) * kLanes;
-    Vec carry = load(carry_at);
-    if (t < 0) {
-      store(a.dh0 + at, C::kHasCell ? dh : dh + carry, n);
-      return;
-    }
-    if (a.d_hs != nullptr) dh += load(a.d_hs + t * hidden_step + at, n);
-    const int64_t saved_step = panels(s) * rows * C::kSaved * kLanes;
-    const int64_t saved_row = (p * rows + step.job.row_begin + row) * C::kSaved * kLanes;
-    Vec saved[C::kSaved + 1], h_before{}, h{}, c_before{}, d[C::kSlots];
-    for (int i = 0; i < C::kSaved; ++i) saved[i] = load(a.saved + t * saved_step + saved_row + i * kLanes);
-    if (C::kReadsHidden) h_before = load((t ? a.hs + (t - 1) * hidden_step : a.h0) + at, n);
-    if (C::kSaved == 0) h = load(a.hs + t * hidden_step + at, n);
-    if (C::kHasCell)
-      c_before = t ? load(a.saved + (t - 1) * saved_step + saved_row + (C::kSaved - 1) * kLanes) : load(a.c0 + at, n);
-    C::gradient(saved, h_before, c_before, h, dh, carry, d);
-    store(carry_at, carry);
-    const int64_t stride = slot_stride<C>(s.hidden, p);
     float* slots = step.slots + (p * step.rows * kLanes + row * stride) * C::kSlots;
-    for (int i = 0; i < C::kSlots; ++i) store(slots + i * stride, d[i], stride);
+    for (int r = 0; r < rows; ++r) {
+      Vec saved[C::kSaved + 1], h_before{}, h{}, c_before{}, d[C::kSlots], carry = load(carry_at + r * kLanes);
+      Vec dh = dh_at[r * wide];
+      if (d_hs != nullptr) dh += load(d_hs + r * hidden, n);
+      for (int i = 0; i < C::kSaved; ++i) saved[i] = load(saved_row + (r * C::kSaved + i) * stride, stride);
+      if (C::kReadsHidden) h_before = load(h_before_at + r * hidden, n);
+      if (C::kSaved == 0) h = load(h_at + r * hidden, n);
+      if (C::kHasCell) c_before = load(c_before_at + r * c_stride, c_lanes);
+      C::gradient(saved, h_before, c_before, h, dh, carry, d);
+      store(carry_at + r * kLanes, carry);
+      for (int i = 0; i < C::kSlots; ++i) store(slots + (r * C::kSlots + i) * stride, d[i], stride);
+    }
   }
 
   static void recurrence(const Step& step) {
@@ -134,7 +131,8 @@ struct Backward {
       for (int64_t p = 0; p < panels(s); ++p)
         for (int64_t row = 0; row < step.rows; ++row) {
           const int64_t at = (step.job.row_begin + row) * s.hidden + p * kLanes;
-          unit(step, p, row, load(step.job.arrays.dh_last + at, lanes(s.hidden, p)));
+          const Vec dh = load(step.job.arrays.dh_last + at, lanes(s.hidden, p));
+          finish(step, p, 1, row, 1, &dh);
         }
       return;
     }
@@ -154,7 +152,7 @@ struct Backward {
   static void input_tile(const Step& step, const float* weights, int64_t column, int64_t row) {
     const Shape& s = step.job.shape;
     Vec sums[R][N] = {};
-    product<C::kInputFirst, C::kInputCount>(s, step.slots, step.rows, row, weights, sums);
+    transposed_product<C, C::kInputFirst, C::kInputCount>(s, step.slots, step.rows, row, weights, sums);
     float* dx = step.job.arrays.dx + (step.t * s.batch + step.job.row_begin + row) * s.inputs + column;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)

@@ -8,6 +8,7 @@
 #include "tile-inl.h"
 #include "cells-inl.h"
 #include "forward-inl.h"
+#include "transposed-inl.h"
 #include "backward-inl.h"
 
 #define WATTCAST_TEXT_OF(name) #name

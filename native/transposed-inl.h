@@ -1,0 +1,47 @@
+// The product of backward: slot gradients times W or U transposed, and how these are packed for it.
+namespace wattcast::WATTCAST_NAMESPACE {
+
+constexpr int kWide = 4;                 // vectors of columns in one tile of the products with W and U transposed
+constexpr int kTall = kTile / kWide;     // its rows
+
+// Groups of at most kWide vectors of the `columns` of the result; in a group, for each panel and slot and unit
+// of it, the weights that lead from the columns to that slot.
+template <class C, int First, int Count>
+static float* pack_transposed(const float* weights, int64_t columns, int64_t hidden, float* out) {
+  const Tiles groups(vectors(columns), kWide);
+  for (int64_t q = 0; q < groups.count; ++q) {
+    const int64_t width = groups[q].size * kLanes, column = groups[q].begin * kLanes;
+    for (int64_t p = 0; p < vectors(hidden); ++p)
+      for (int slot = First; slot < First + Count; ++slot) {
+        const int64_t n = lanes(hidden, p);
+        const float* in = weights + C::gate(slot) * hidden + p * kLanes;
+        for (int64_t j = 0; j < width; ++j) {
+          const bool inside = column + j < columns;
+          const float* row = in + (column + j) * C::kGates * hidden;
+          for (int64_t l = 0; l < n; ++l) out[l * width + j] = inside ? row[l] : 0.0f;
+        }
+        out += n * width;
+      }
+  }
+  return out;
+}
+
+// Sums of one tile: slot gradients of R rows from `row` on times one group of transposed weights.
+template <class C, int First, int Count, int R, int N>
+[[gnu::always_inline]] static inline void transposed_product(const Shape& s, const float* slots, int64_t rows,
+                                                             int64_t row, const float* weights,
+                                                             Vec (&sums)[R][N]) {
+  for (int64_t p = 0; p < vectors(s.hidden); ++p, slots += rows * C::kSlots * kLanes) {
+    const int64_t n = lanes(s.hidden, p), stride = slot_stride<C>(s.hidden, p);
+    const float* from = slots + row * C::kSlots * stride + First * stride;
+    if (n == kLanes) {
+      multiply<0, N>(sums, from, C::kSlots * kLanes, weights, Count * kLanes);
+      weights += Count * kLanes * N * kLanes;
+    } else {
+      for (int slot = 0; slot < Count; ++slot, weights += n * N * kLanes)
+        multiply<0, N>(sums, from + slot * stride, C::kSlots * stride, weights, n);
+    }
+  }
+}
+
+}  // namespace wattcast::WATTCAST_NAMESPACE
