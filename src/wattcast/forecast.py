@@ -133,7 +133,7 @@ def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) ->
         )
     if panel.names != f.settings.known:
         raise ReadingsError(f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}.")
-    need = f.layout.history + f.layout.stride
+    need = history(f)
     if min(origins) < need:
         raise NotReady(
             f"The forecast needs {need} readings before it, {panel.ids[0]} has {min(origins)}; give more history."
