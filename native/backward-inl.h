@@ -2,8 +2,8 @@
 //
 // A step's slot gradients come from the next step's by one product with U transposed, gates worked out as the
 // sums leave the registers. They go to a ring of a few steps that stays in the second-level cache; when a chunk
-// of time is full, dW, dU and db (one product more, summed over rows and steps) and dx are taken from it. So no
-// array of [time, batch, gates] is ever written to memory.
+// of time is full, dW, dU and db (one product more, summed over rows and steps) and dx are taken from it. So the
+// slot gradients of the whole sequence are never written to memory.
 namespace wattcast::WATTCAST_NAMESPACE {
 
 constexpr int64_t kLine = 16;            // floats in a line of the cache

@@ -1,8 +1,9 @@
 // A layer over a sequence, for some rows of the batch: all steps in one go, no other thread is waited for.
 //
 // Weights are packed by vector of units ("panel"): bias [kSlots], then [I][kInputCount], then [H][kHiddenCount]
-// vectors; in a folded panel (cells-inl.h) kSlots / 2 vectors each. A panel stays in the first-level cache while all rows pass over it, and a tile of rows holds all
-// slots of its units, so that gates and state are worked out before the sums leave the registers.
+// vectors; in a folded panel (cells-inl.h) kSlots / 2 vectors each. A panel stays in the
+// first-level cache while all rows pass over it, and a tile of rows holds all slots of its units, so that gates and
+// state are worked out before the sums leave the registers.
 namespace wattcast::WATTCAST_NAMESPACE {
 
 template <class C>

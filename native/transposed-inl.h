@@ -17,7 +17,7 @@ static float* pack_transposed(const float* weights, int64_t columns, int64_t hid
         const float* in = weights + C::gate(slot) * hidden + p * kLanes;
         for (int64_t j = 0; j < width; ++j) {
           const bool inside = column + j < columns;
-          const float* row = in + (column + j) * C::kGates * hidden;
+          const float* row = inside ? in + (column + j) * C::kGates * hidden : in;
           for (int64_t l = 0; l < n; ++l) out[l * width + j] = inside ? row[l] : 0.0f;
         }
         out += n * width;
