@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from datetime import time as Time
 
 import numpy as np
 import polars as pl
@@ -98,7 +99,7 @@ def test_other_strides(every, stride):
 
 def test_an_hour_other_than_midnight():
     panel = load_panel(days=30, minutes=30)
-    assert panel.time(daily_origins(panel, 10, 1, hour=9)[0]).hour == 9
+    assert panel.time(daily_origins(panel, 10, 1, at=Time(9))[0]).hour == 9
 
 
 def test_too_few_readings_are_said():

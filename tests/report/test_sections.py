@@ -75,6 +75,7 @@ def test_meters_are_compared(meters):
             y=np.repeat(many.y[..., :1], meters, axis=2),
             forecasts={n: np.repeat(q[..., :1, :], meters, axis=2) for n, q in many.forecasts.items()},
             scale=np.repeat(many.scale[:1], meters),
+            limit=np.repeat(many.limit[:1], meters),
         )
     html = backtest_page(many, compare(many), title="houses.csv")
     assert f"of {meters} meters" in html and "the meter whose error is the median one" in html

@@ -6,6 +6,8 @@ from wattcast.baselines.naive import Persistence as Persistence
 from wattcast.baselines.naive import SeasonalNaiveDay as SeasonalNaiveDay
 from wattcast.baselines.naive import SeasonalNaiveWeek as SeasonalNaiveWeek
 from wattcast.baselines.naive import SlotMean as SlotMean
+from wattcast.baselines.past import Country as Country
+from wattcast.baselines.past import holidays as holidays
 from wattcast.baselines.protocol import Forecaster as Forecaster
 
 #: Every baseline by its name, weakest first; each is made without arguments.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,8 @@ from wattcast.features.panel import Floats, Panel
 from wattcast.schema import QUANTILES
 
 Ints = NDArray[np.int64]
+#: Whose public holidays count ("DE", "AU-VIC"): one country for all meters, or by `unique_id`; None for none.
+Country = str | Mapping[str, str] | None
 
 #: Origins a day apart whose errors make the quantiles: a year of them, so that all seasons count once.
 ERROR_DAYS = 365
@@ -61,6 +65,22 @@ def slots(panel: Panel, length: int) -> Ints:
     """Slot of the local day of each grid step `[length]`, 0 .. steps a day - 1."""
     hour = calendar(panel.start, panel.step, length, zone=panel.zone).hour
     return np.rint(hour.astype(np.float64) * panel.day / 24).astype(np.int64) % panel.day
+
+
+def holidays(panel: Panel, length: int, country: Country) -> NDArray[np.float32]:
+    """1 where a grid step lies on a public holiday of the meter's country, else 0 `[length, meter]`.
+
+    Meters that a mapping does not name have none.
+
+    Raises:
+        ReadingsError: a country without a calendar.
+    """
+    of = dict.fromkeys(panel.ids, country) if country is None or isinstance(country, str) else country
+    out = np.zeros((length, len(panel.ids)), np.float32)
+    for code in {c for c in of.values() if c}:
+        mine = [m for m, meter in enumerate(panel.ids) if of.get(meter) == code]
+        out[:, mine] = calendar(panel.start, panel.step, length, zone=panel.zone, country=code).holiday[:, None]
+    return out
 
 
 def nan_quantiles(x: Floats, levels: tuple[float, ...] = QUANTILES) -> Floats:

@@ -1,4 +1,4 @@
-"""Metrics, rolling-origin backtest, comparison of the network with its baselines."""
+"""Metrics, rolling-origin backtest, comparison of the network with its baselines, tests of the difference."""
 
 from wattcast.evaluate.backtest import Backtest as Backtest
 from wattcast.evaluate.backtest import backtest as backtest
@@ -7,4 +7,7 @@ from wattcast.evaluate.compare import NETWORK as NETWORK
 from wattcast.evaluate.compare import Scores as Scores
 from wattcast.evaluate.compare import beats as beats
 from wattcast.evaluate.compare import compare as compare
+from wattcast.evaluate.groups import by as by
+from wattcast.evaluate.inference import Difference as Difference
 from wattcast.evaluate.metrics import METRICS as METRICS
+from wattcast.evaluate.peaks import PEAK_METRICS as PEAK_METRICS

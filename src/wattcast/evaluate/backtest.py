@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import time as Time
 from datetime import timedelta
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wattcast.baselines import Forecaster
+from wattcast.baselines import Country, Forecaster, holidays
 from wattcast.evaluate.metrics import interval, point, seasonal_error
+from wattcast.evaluate.peaks import limits
 from wattcast.features.calendar import calendar
 from wattcast.features.panel import Floats, Panel
 from wattcast.features.view import View
@@ -20,6 +22,9 @@ from wattcast.schema import CUTOFF, DS, ID, NotReady, Y
 
 #: Told (name of the model, share of its origins done) as a backtest goes on.
 Progress = Callable[[str, float], None]
+
+#: Kinds of days that scores are split by; a public holiday is one whatever its weekday.
+DAY_TYPES = ("working day", "Saturday", "Sunday", "public holiday")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Backtest:
         forecasts: by model `[origin, lead, meter, quantile]`.
         seconds: by model, `fit` and `predict` [s].
         scale: seasonal naive error before the first origin `[meter]`, for MASE.
+        limit: load from which a reading counts as a peak `[meter]`.
+        country: whose public holidays are told apart.
     """
 
     panel: Panel
@@ -43,6 +50,8 @@ class Backtest:
     forecasts: dict[str, Floats]
     seconds: dict[str, dict[str, float]]
     scale: Floats
+    limit: Floats
+    country: Country = None
 
     @property
     def steps(self) -> NDArray[np.int64]:
@@ -61,6 +70,14 @@ class Backtest:
         p = self.panel
         clock = calendar(p.start, p.step, self.origins[-1] + self.horizon, zone=p.zone)
         return clock.hour.astype(np.int64)[self.steps]
+
+    @property
+    def day_types(self) -> NDArray[np.int8]:
+        """Kind of the local day of each target `[origin, lead, meter]`, an index into `DAY_TYPES`."""
+        p, length = self.panel, self.origins[-1] + self.horizon
+        weekday = calendar(p.start, p.step, length, zone=p.zone).weekday
+        kind = np.maximum(weekday - 4, 0)[:, None]
+        return np.where(holidays(p, length, self.country) > 0, 3, kind).astype(np.int8)[self.steps]
 
     def frame(self) -> pl.DataFrame:
         """Long frame `unique_id, ds, cutoff, y` and for each model its point, 80 % and 90 % interval.
@@ -93,9 +110,15 @@ def backtest(
     horizon: int,
     origins: Sequence[int],
     refit: int | None = None,
+    window: int | None = None,
+    limit: float | None = None,
+    country: Country = None,
     progress: Progress | None = None,
 ) -> Backtest:
     """Fits each model on what lies before the first origin and forecasts from every origin.
+
+    What a model learns from is a `View` that ends at the origin it is fitted for; a forecast's own past ends at its
+    origin.
 
     Args:
         panel: readings and covariates known ahead.
@@ -103,6 +126,11 @@ def backtest(
         horizon: steps ahead.
         origins: grid indices, ascending; each needs `horizon` steps of the grid after it.
         refit: fit anew before every so many origins; None fits once.
+        window: steps before the origin of a fit that are learned from (a sliding window); None takes all (an
+            expanding one). Readings before it are out of sight for the forecasts that follow as well.
+        limit: load from which a reading counts as a peak; None takes what each meter exceeded 5 % of the time before
+            the first origin.
+        country: whose public holidays are told apart, one for all meters or by meter.
         progress: told how far each model is.
 
     Raises:
@@ -116,10 +144,12 @@ def backtest(
         parts, spent = [], {"fit": 0.0, "predict": 0.0}
         for first in range(0, len(origins), every):
             some = origins[first : first + every]
+            begin = max(some[0] - window, 0) if window else 0
+            seen = replace(panel, start=panel.time(begin), y=panel.y[begin:], covariates=panel.covariates[begin:])
             t0 = time.perf_counter()
-            fitted = forecaster.fit(View(panel, some[0], horizon))
+            fitted = forecaster.fit(View(seen, some[0] - begin, horizon))
             t1 = time.perf_counter()
-            parts.append(fitted.predict(panel, some, horizon))
+            parts.append(fitted.predict(seen, [o - begin for o in some], horizon))
             spent["fit"] += t1 - t0
             spent["predict"] += time.perf_counter() - t1
             if progress:
@@ -127,8 +157,10 @@ def backtest(
         forecasts[forecaster.name] = np.concatenate(parts)
         seconds[forecaster.name] = spent
     y = panel.y[np.asarray(origins)[:, None] + np.arange(horizon)]
-    scale = seasonal_error(panel.y[: origins[0]], panel.day)
-    return Backtest(panel, tuple(int(o) for o in origins), horizon, y, forecasts, seconds, scale)
+    before = panel.y[: origins[0]]
+    scale, at = seasonal_error(before, panel.day), tuple(int(o) for o in origins)
+    peak = limits(before) if limit is None else np.full(len(panel.ids), float(limit))
+    return Backtest(panel, at, horizon, y, forecasts, seconds, scale, peak, country)
 
 
 def _check(panel: Panel, forecasters: Sequence[Forecaster], horizon: int, origins: Sequence[int]) -> None:
@@ -147,27 +179,31 @@ def _check(panel: Panel, forecasters: Sequence[Forecaster], horizon: int, origin
 
 
 def daily_origins(
-    panel: Panel, horizon: int, count: int, *, every: timedelta = timedelta(days=1), hour: int = 0
+    panel: Panel, horizon: int, count: int, *, every: timedelta = timedelta(days=1), at: Time = Time(0)
 ) -> list[int]:
-    """The last `count` origins at `hour` of the local clock whose whole horizon lies before the last reading.
+    """The last `count` origins, one of them `at` that local time of day, whose horizon lies before the last reading.
 
     Args:
         panel: the readings.
         horizon: steps ahead.
         count: how many.
         every: time from one origin to the next; whole days keep to the local clock when it shifts.
-        hour: local hour of the origins.
+        at: local time of day of the origins.
 
     Raises:
         NotReady: the readings do not hold so many.
-        ValueError: `every` is shorter than a step.
+        ValueError: `every` is shorter than a step, or no step begins at that time of day.
     """
     stride = round(every / panel.step)
     if stride < 1 or count < 1:
         raise ValueError(f"Origins {every} apart, {count} of them: at least one, a step of {panel.step} apart.")
     last = panel.end - horizon
-    clock = calendar(panel.start, panel.step, max(last, 0) + 1, zone=panel.zone).hour
-    here = np.floor(clock * panel.day / 24 + 1e-3) == np.floor(hour * panel.day / 24)
+    clock = calendar(panel.start, panel.step, max(last, 0) + 1, zone=panel.zone).hour.astype(np.float64)
+    wanted = at.hour + at.minute / 60
+    # A step of a day or more, or midnights that the clock of a file does not meet: what holds the time of day counts.
+    here = np.floor(clock * panel.day / 24 + 1e-3) == np.floor(wanted * panel.day / 24 + 1e-3)
+    if at != Time(0) and not (np.abs(clock[here] - wanted) < 1e-3).all():
+        raise ValueError(f"No step of {panel.step} begins at {at:%H:%M} on the clock of {panel.zone}.")
     found = np.flatnonzero(here)
     found = found[(found >= 1) & (found <= last)]
     if stride % panel.day == 0:
