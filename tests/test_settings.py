@@ -27,12 +27,14 @@ def test_a_settings_error_is_a_value_error():
     ("options", "said"),
     [
         ({"train": {"epoch": 3}}, "no setting 'train.epoch'; there are: epochs, steps"),
-        ({"backtest": {"origin": 3}}, "no setting 'backtest.origin'; there are: origins, every, refit."),
+        ({"backtest": {"origin": 3}}, "no setting 'backtest.origin'; there are: origins, every, at, window, refit,"),
         ({"trains": {}}, "no setting 'trains'; there are: read, network, train, backtest."),
         ({"train": {"ema": 1.5}}, "'train.ema' cannot be 1.5"),
         ({"network": {"hidden": ()}}, "'network.hidden' cannot be"),
         ({"network": {"cell": "rnn"}}, "'network.cell' cannot be 'rnn'.*elman.*gru.*lstm"),
         ({"backtest": {"origins": 0}}, "'backtest.origins' cannot be 0"),
+        ({"backtest": {"at": "9"}}, "'backtest.at' cannot be '9'.*no time of day such as 09:00"),
+        ({"backtest": {"window": "a year"}}, "'backtest.window' cannot be 'a year'.*no time such as"),
     ],
 )
 def test_what_cannot_be_is_named(options, said):

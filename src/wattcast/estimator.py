@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from datetime import time as Time
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -204,17 +205,21 @@ def tail_scores(grid: Panel, found: Forecaster) -> Scores:
     moments = range(first, grid.end - horizon + 1, found.layout.stride) or range(split, split + 1)
     origins = list(moments[:: -(-len(moments) // MOST_TAIL)])
     network = Trained(network=found.settings, trained=found)
-    test = rolling(grid, [network, *baselines(found.settings.country)], horizon=horizon, origins=origins)
+    country = found.settings.country
+    test = rolling(grid, [network, *baselines(country)], horizon=horizon, origins=origins, country=country)
     return compare(test)
 
 
-def backtest(
+def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
     frame: Any,
     *,
     horizon: int = 48,
     origins: int = 28,
     every: timedelta = timedelta(days=1),
+    at: Time = Time(0),
+    window: timedelta | None = None,
     refit: int | None = None,
+    limit: float | None = None,
     network: NetworkSettings | None = None,
     train: TrainSettings | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -227,8 +232,11 @@ def backtest(
         frame: readings, or a frame of any kind (`names` as `read_frame` has them: id, ds, y).
         horizon: steps ahead.
         origins: how many, the last one's horizon ending with the readings.
-        every: time from one origin to the next; days begin at 00:00 of the readings' clock.
+        every: time from one origin to the next.
+        at: time of day of the origins on the readings' clock.
+        window: newest part of the readings that is learned from; None takes all.
         refit: train anew before every so many origins; None trains once, on what lies before the first.
+        limit: load that counts as a peak; None takes what each meter exceeded 5 % of the time before the first origin.
         network: covariates known ahead, country, sizes.
         train: how the network learns.
         progress: told (model, share done).
@@ -246,8 +254,12 @@ def backtest(
     network = network or NetworkSettings()
     grid = panel(readings, network.known)
     models = [NetworkForecaster(network, train or TrainSettings(), epoch), *baselines(network.country)]
-    at = daily_origins(grid, horizon, origins, every=every)
-    test = rolling(grid, models, horizon=horizon, origins=at, refit=refit, progress=progress)
+    moments = daily_origins(grid, horizon, origins, every=every, at=at)
+    steps = None if window is None else max(1, round(window / grid.step))
+    test = rolling(
+        grid, models, horizon=horizon, origins=moments, refit=refit, window=steps, limit=limit,
+        country=network.country, progress=progress,
+    )  # fmt: skip
     return test, compare(test)
 
 

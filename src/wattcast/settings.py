@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +34,18 @@ def span(text: str) -> timedelta:
         return timedelta(**{unit: int(number)})
     except OverflowError:
         raise ValueError(f"{text!r} is longer than time is counted") from None
+
+
+def clock(text: str) -> time:
+    """`09:00` as a time of day.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return datetime.strptime(text, "%H:%M").time()
+    except ValueError:
+        raise ValueError(f"{text!r} is no time of day such as 09:00") from None
 
 
 class ReadSettings(BaseModel):
@@ -69,13 +81,30 @@ class ReadSettings(BaseModel):
 
 
 class BacktestSettings(BaseModel):
-    """Which moments a backtest forecasts from."""
+    """Which moments a backtest forecasts from, and what is learned from before them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     origins: int = Field(28, ge=1, description="how many, the last ones of the file")
     every: str = Field("1d", description="time from one to the next: steps, or 6h, 1d")
-    refit: int | None = Field(None, ge=1, description="train anew before every so many origins")
+    at: str = Field("00:00", description="local time of day of the origins")
+    window: str | None = Field(None, description="newest part that is learned from (365d); None: all of it")
+    refit: int | str | None = Field(None, description="train anew before every so many origins, or after 7d")
+    limit: float | None = Field(None, description="load that counts as a peak; None: exceeded 5 % of the time")
+    rivals: bool = Field(False, description="whether the models of the extra `rivals` are run beside the network")
+
+    @field_validator("at")
+    @classmethod
+    def _is_clock(cls, at: str) -> str:
+        clock(at)
+        return at
+
+    @field_validator("window")
+    @classmethod
+    def _is_length(cls, window: str | None) -> str | None:
+        if window is not None:
+            span(window)
+        return window
 
 
 class Settings(BaseModel):

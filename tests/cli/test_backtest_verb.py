@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import time as Time
 from datetime import timedelta
 
 import pytest
@@ -61,12 +62,57 @@ def test_options_reach_the_backtest(run, folder, meter, config, monkeypatch):
 
     monkeypatch.setattr("wattcast.estimator.backtest", told)
     words = ["--every", "6h", "--refit", 2, "--known", "temperature", "--country", "US", "--horizon", "12h"]
-    words += ["--origins", 5, "--seed", 3, "--cell", "lstm", "--members", 2, "--epochs", 7]
+    words += [
+        "--at",
+        "09:30",
+        "--window",
+        "40d",
+        "--limit",
+        3.5,
+        "--origins",
+        5,
+        "--seed",
+        3,
+        "--cell",
+        "lstm",
+        "--members",
+        2,
+        "--epochs",
+        7,
+    ]
     assert run("backtest", meter, "--config", config, *words).exit_code == 3
     network, train = seen["network"], seen["train"]
     assert (seen["horizon"], seen["origins"], seen["every"], seen["refit"]) == (12, 5, timedelta(hours=6), 2)
+    assert (seen["at"], seen["window"], seen["limit"]) == (Time(9, 30), timedelta(days=40), 3.5)
     assert (network.known, network.country, network.cell, network.members) == (("temperature",), "US", "lstm", 2)
     assert (network.hidden, train.seed, train.epochs, train.batch) == ((4,), 3, 7, 2)
+
+
+@pytest.mark.parametrize(("refit", "every", "fits"), [("7", "1d", 7), ("7d", "1d", 7), ("2d", "6h", 8)])
+def test_refitting_counts_origins_or_days(run, meter, config, monkeypatch, refit, every, fits):
+    seen = {}
+
+    def told(readings, **how):
+        seen.update(how)
+        raise ReadingsError("Enough.")
+
+    monkeypatch.setattr("wattcast.estimator.backtest", told)
+    run("backtest", meter, "--config", config, "--refit", refit, "--every", every)
+    assert seen["refit"] == fits
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--at", "9"], "cannot be '9'"),
+        (["--at", "09:20"], "No step of 1:00:00 begins at 09:20"),
+        (["--refit", "5h"], "--refit '5h' is not a whole number of steps of 1 day"),
+        (["--window", "soon"], "cannot be 'soon'"),
+    ],
+)
+def test_moments_that_cannot_be_are_named(run, meter, config, words, said):
+    result = run("backtest", meter, "--config", config, *words)
+    assert result.exit_code in (2, 3) and said in " ".join(result.stderr.split())
 
 
 def test_skill_decides_the_exit_code(run, folder, meter, config, monkeypatch):

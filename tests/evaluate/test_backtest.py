@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 from datetime import time as Time
 
@@ -8,7 +9,7 @@ import utilsforecast.losses as uf
 from panels import load_panel
 from utilsforecast.evaluation import evaluate
 
-from wattcast.baselines import Persistence, SeasonalNaiveDay, SeasonalNaiveWeek
+from wattcast.baselines import BASELINES, Persistence, SeasonalNaiveDay, SeasonalNaiveWeek
 from wattcast.evaluate import METRICS, backtest, compare, daily_origins
 from wattcast.schema import NotReady
 
@@ -100,6 +101,64 @@ def test_other_strides(every, stride):
 def test_an_hour_other_than_midnight():
     panel = load_panel(days=30, minutes=30)
     assert panel.time(daily_origins(panel, 10, 1, at=Time(9))[0]).hour == 9
+
+
+def test_a_time_of_day_that_no_step_begins_at():
+    with pytest.raises(ValueError, match="No step of 0:30:00 begins at 09:10 on the clock of UTC"):
+        daily_origins(load_panel(days=30, minutes=30), 10, 1, at=Time(9, 10))
+
+
+def test_origins_at_nine_of_the_local_clock_all_year():
+    panel = load_panel(days=120, minutes=30, zone="Europe/Zurich")
+    hours = {panel.time(o).hour for o in daily_origins(panel, 48, 60, at=Time(9))}
+    assert hours == {7, 8}  # UTC hours of nine, summer and winter
+
+
+class Sighted(SeasonalNaiveDay):
+    """Remembers the first and last moment it learned from, and could look back to."""
+
+    learned: list[tuple[datetime, datetime]] = []
+    seen: list[datetime] = []
+
+    def fit(self, view):
+        self.learned.append((view.panel.time(0), view.cutoff))
+        return super().fit(view)
+
+    def predict(self, panel, origins, horizon):
+        self.seen.append(panel.time(0))
+        return super().predict(panel, origins, horizon)
+
+
+@pytest.mark.parametrize("window", [None, 30 * 24])
+def test_a_sliding_window_hides_what_lies_before_it(panel, window, monkeypatch):
+    monkeypatch.setattr(Sighted, "learned", [])
+    monkeypatch.setattr(Sighted, "seen", [])
+    origins = daily_origins(panel, 24, 6)
+    test = backtest(panel, [Sighted()], horizon=24, origins=origins, refit=2, window=window)
+    first = [panel.time(origins[k] - window if window else 0) for k in (0, 2, 4)]
+    assert [a for a, _ in Sighted.learned] == Sighted.seen == first
+    assert [b for _, b in Sighted.learned] == [panel.time(origins[k] - 1) for k in (0, 2, 4)]
+    if window:  # the errors that make the bands are other ones, the point is yesterday's either way
+        whole = backtest(panel, [SeasonalNaiveDay()], horizon=24, origins=origins, refit=2)
+        a, b = test.forecasts["seasonal_naive_day"], whole.forecasts["seasonal_naive_day"]
+        np.testing.assert_array_equal(a[..., 5], b[..., 5])
+        assert (a[..., 0] != b[..., 0]).any()
+
+
+def test_what_lies_before_the_window_does_not_reach_a_forecast(panel):
+    origins = daily_origins(panel, 24, 4)
+    models = [b() for b in BASELINES.values()]
+    before = backtest(panel, models, horizon=24, origins=origins, refit=1, window=25 * 24)
+    other = replace(panel, y=panel.y.copy())
+    other.y[: origins[0] - 25 * 24] = 1e9
+    after = backtest(other, models, horizon=24, origins=origins, refit=1, window=25 * 24)
+    for name, q in before.forecasts.items():
+        np.testing.assert_array_equal(q, after.forecasts[name])
+
+
+def test_a_given_limit_is_every_meters(panel):
+    test = backtest(panel, [Persistence()], horizon=24, origins=daily_origins(panel, 24, 2), limit=12.5)
+    assert test.limit.tolist() == [12.5, 12.5]
 
 
 def test_too_few_readings_are_said():

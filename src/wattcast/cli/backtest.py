@@ -13,8 +13,10 @@ from wattcast.cli import options
 from wattcast.cli.console import Exit, emit, errors, fail, note, out
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from wattcast.schema import Readings
-    from wattcast.settings import Settings
+    from wattcast.settings import BacktestSettings, Settings
 
 EXAMPLE = "Example: [bold]wattcast backtest meters.csv --horizon 24h --origins 28 --known temperature --country US[/]"
 RequireSkill = Annotated[
@@ -31,10 +33,23 @@ def command(
         int | None, typer.Option(help="Moments to forecast from, the file's last. Default: 28.", show_default=False)
     ] = None,
     every: Annotated[
-        str | None, typer.Option(help="From one to the next: steps, or 6h. Default: 1d at 00:00.", show_default=False)
+        str | None, typer.Option(help="From one to the next: steps, or 6h. Default: 1d.", show_default=False)
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Local time of day of the origins. Default: 00:00.", show_default=False)
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(help="Learn from the newest part only: 365d. Default: from all.", show_default=False)
     ] = None,
     refit: Annotated[
-        int | None, typer.Option(help="Train anew before every so many origins.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Train anew before every so many origins (7), or days (7d). Default: once.", show_default=False
+        ),
+    ] = None,
+    limit: Annotated[
+        float | None,
+        typer.Option(help="Load that counts as a peak. Default: exceeded 5 % of the time.", show_default=False),
     ] = None,
     known: options.Known = None,
     country: options.Country = None,
@@ -59,7 +74,14 @@ def command(
             read=read,
             network={"known": options.listed(known), "country": country, "cell": cell, "members": members},
             train={"epochs": epochs, "seed": seed},
-            backtest={"origins": origins, "every": every, "refit": refit},
+            backtest={
+                "origins": origins,
+                "every": every,
+                "at": at,
+                "window": window,
+                "refit": refit,
+                "limit": limit,
+            },  # fmt: skip
         )
         if print_config:
             options.print_settings(settings, horizon)
@@ -89,14 +111,11 @@ def run(
     from wattcast.report.sections import backtest_page
     from wattcast.report.words import headline
 
-    plan = settings.backtest
     with training_bar() as bar:
         test, scores = backtest(
             readings,
             horizon=settings.network.horizon,
-            origins=plan.origins,
-            every=readings.step * options.steps(plan.every, readings.step, "--every"),
-            refit=plan.refit,
+            **_moments(settings.backtest, readings.step),
             network=settings.network,
             train=settings.train,
             epoch=bar,
@@ -124,3 +143,16 @@ def run(
         out.print(f"{seconds['total']:.1f} s; report: {report}", soft_wrap=True)
     if require_skill and not beats(scores):
         fail("the network does not beat every baseline.", Exit.NO_SKILL)
+
+
+def _moments(plan: BacktestSettings, step: timedelta) -> dict[str, Any]:
+    """The settings as `estimator.backtest` takes them: times of day and lengths of time for texts."""
+    from wattcast.settings import clock, span
+
+    every = step * options.steps(plan.every, step, "--every")
+    refit = None if plan.refit is None else options.steps(plan.refit, every, "--refit")
+    window = None if plan.window is None else span(plan.window)
+    return {
+        "origins": plan.origins, "every": every, "at": clock(plan.at), "window": window, "refit": refit,
+        "limit": plan.limit,
+    }  # fmt: skip

@@ -18,7 +18,7 @@ from wattcast.evaluate.peaks import limits
 from wattcast.features.calendar import calendar
 from wattcast.features.panel import Floats, Panel
 from wattcast.features.view import View
-from wattcast.schema import CUTOFF, DS, ID, NotReady, Y
+from wattcast.schema import CUTOFF, DS, ID, NotReady, ReadingsError, Y
 
 #: Told (name of the model, share of its origins done) as a backtest goes on.
 Progress = Callable[[str, float], None]
@@ -192,7 +192,8 @@ def daily_origins(
 
     Raises:
         NotReady: the readings do not hold so many.
-        ValueError: `every` is shorter than a step, or no step begins at that time of day.
+        ValueError: `every` is shorter than a step.
+        ReadingsError: no step begins at that time of day.
     """
     stride = round(every / panel.step)
     if stride < 1 or count < 1:
@@ -203,7 +204,7 @@ def daily_origins(
     # A step of a day or more, or midnights that the clock of a file does not meet: what holds the time of day counts.
     here = np.floor(clock * panel.day / 24 + 1e-3) == np.floor(wanted * panel.day / 24 + 1e-3)
     if at != Time(0) and not (np.abs(clock[here] - wanted) < 1e-3).all():
-        raise ValueError(f"No step of {panel.step} begins at {at:%H:%M} on the clock of {panel.zone}.")
+        raise ReadingsError(f"No step of {panel.step} begins at {at:%H:%M} on the clock of {panel.zone}.")
     found = np.flatnonzero(here)
     found = found[(found >= 1) & (found <= last)]
     if stride % panel.day == 0:
