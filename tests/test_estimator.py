@@ -182,7 +182,7 @@ def test_backtest_scores_the_network_beside_every_baseline(frame):
         train=TRAIN,
         progress=lambda name, share: seen.append((name, share)),
     )
-    names = ["wattcast", "persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "linear"]
+    names = ["wattcast", "persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "ridge"]
     assert isinstance(test, Backtest) and isinstance(scores, Scores)
     assert list(test.forecasts) == names and [name for name, share in seen if share == 1.0] == names
     assert [test.panel.time(o) for o in test.origins] == [datetime(2024, 2, d, tzinfo=UTC) for d in (27, 28, 29)]

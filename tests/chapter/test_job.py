@@ -50,7 +50,7 @@ def test_baselines_by_hand(job, found):
     for name, back in (("persistence", 2), ("seasonal_naive_day", 96), ("seasonal_naive_week", 672)):
         assert found[name] == pytest.approx(errors(job, a[target - back]), rel=1e-6)
     assert set(found) == {
-        "persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "linear", "linear_five",
+        "persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "ridge", "linear_five",
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from wattcast.chapter.page import chapter_page, verdict
 
 RULES = {
     "persistence": {"val_mse": 0.001043, "test_mse": 0.001201},
-    "linear": {"val_mse": 0.000434, "test_mse": 0.000544},
+    "ridge": {"val_mse": 0.000434, "test_mse": 0.000544},
 }
 
 
@@ -34,7 +34,7 @@ def test_verdict_on_our_own(result):
     said = " ".join(verdict(ours))
     assert said.startswith("wattcast beats 2 of 2 rules on both parts.")
     assert "`wattcast chapter --as-printed`) loses to repeating the last reading" in said and "undertrained" in said
-    assert "it does not beat linear on both" in verdict(replace(ours, test_mse=0.0006))[0]
+    assert "it does not beat ridge on both" in verdict(replace(ours, test_mse=0.0006))[0]
 
 
 @pytest.mark.parametrize("printed", [True, False])

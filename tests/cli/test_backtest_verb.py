@@ -12,7 +12,7 @@ from wattcast import synthetic
 from wattcast.read import read_frame
 from wattcast.schema import ReadingsError
 
-BASELINES = {"persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "linear"}
+BASELINES = {"persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "ridge"}
 METRICS = {"mae", "rmse", "mape", "wape", "mase", "pinball", "pinball_rel", "coverage_80"}
 
 

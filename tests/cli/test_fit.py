@@ -13,7 +13,7 @@ import pytest
 from wattcast.cli.progress import TrainingBar
 from wattcast.nets.artifact import load_forecaster, read
 
-BASELINES = {"persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "linear"}
+BASELINES = {"persistence", "seasonal_naive_day", "seasonal_naive_week", "slot_mean", "ridge"}
 
 
 def same_weights(one, other):
@@ -52,7 +52,7 @@ def test_what_is_shown(run, folder, meter, config, monkeypatch):
 
     monkeypatch.setattr(TrainingBar, "__call__", told)
     result = run("fit", meter, "--config", config)
-    assert "wattcast" in result.stdout and "linear" in result.stdout and "model: model.wattcast" in result.stdout
+    assert "wattcast" in result.stdout and "ridge" in result.stdout and "model: model.wattcast" in result.stdout
     assert "an untouched test" in result.stderr
     assert all(word in seen[0] for word in ("epoch 1", "loss", "val", "skill", "readings/s"))
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from panels import load_panel
 
-from wattcast.baselines import Linear, Persistence, SeasonalNaiveDay, SeasonalNaiveWeek
+from wattcast.baselines import Persistence, Ridge, SeasonalNaiveDay, SeasonalNaiveWeek
 from wattcast.evaluate import METRICS, NETWORK, PEAK_METRICS, backtest, beats, by, compare, daily_origins
 from wattcast.evaluate.backtest import DAY_TYPES
 from wattcast.evaluate.metrics import mae, pinball
@@ -19,8 +19,8 @@ def run(models, days=60, count=10):
 
 @pytest.fixture(scope="module")
 def test():
-    t = run([Linear(), Persistence(), SeasonalNaiveDay()])
-    return replace(t, forecasts={NETWORK if n == "linear" else n: q for n, q in t.forecasts.items()})
+    t = run([Ridge(), Persistence(), SeasonalNaiveDay()])
+    return replace(t, forecasts={NETWORK if n == "ridge" else n: q for n, q in t.forecasts.items()})
 
 
 def test_scores_and_skill(test):

@@ -20,7 +20,7 @@ from wattcast.schema import QUANTILES
 TIMES = np.arange(np.datetime64("2022-03-01", "us"), np.datetime64("2022-03-02", "us"), np.timedelta64(1, "h"))
 Y = 50 + 10 * np.sin(np.arange(24.0))
 FAN = Y[:, None] + np.linspace(-5, 5, len(QUANTILES))
-MODELS = {"wattcast": [0.02, 0.03], "linear": [0.03, 0.05], "slot_mean": [0.06, 0.07]}
+MODELS = {"wattcast": [0.02, 0.03], "ridge": [0.03, 0.05], "slot_mean": [0.06, 0.07]}
 GAPS = np.where(np.arange(24) == 5, np.nan, Y)
 
 
@@ -34,7 +34,7 @@ def marks(days, slots):
 
 
 def meters(n):
-    return pl.DataFrame({"unique_id": [f"m{k}" for k in range(n)], "wattcast": np.arange(n) / n, "linear": 0.5})
+    return pl.DataFrame({"unique_id": [f"m{k}" for k in range(n)], "wattcast": np.arange(n) / n, "ridge": 0.5})
 
 
 PICTURES = {
@@ -43,9 +43,9 @@ PICTURES = {
     "mean day": lambda: plots.mean_day(load_panel(days=21), 0, title="mean day", unit="kW"),
     "mean week": lambda: plots.mean_week(load_panel(days=21, gaps=0.5), 1, title="mean week"),
     "forecast": lambda: plots.forecast(TIMES, GAPS, FAN, title="a day", unit="kW"),
-    "predicted": lambda: plots.predicted(np.arange(24), Y, {"wattcast": Y + 1, "linear": Y - 1}, title="test"),
+    "predicted": lambda: plots.predicted(np.arange(24), Y, {"wattcast": Y + 1, "ridge": Y - 1}, title="test"),
     "loss": lambda: plots.loss_curve([{"epoch": e, "loss": 1 / e, "val_loss": 2 / e} for e in (1, 2, 3)]),
-    "skill": lambda: plots.skill_bars({"linear": {"mae": -3.0}, "persistence": {"mae": 0.5}}, title="skill"),
+    "skill": lambda: plots.skill_bars({"ridge": {"mae": -3.0}, "persistence": {"mae": 0.5}}, title="skill"),
     "errors": lambda: plots.error_lines(pl.DataFrame({"lead": [0.0, 1.0], **MODELS}), title="leads", xlabel="h"),
     "calibration": lambda: plots.calibration(pl.DataFrame({"level": [0.1, 0.9], **MODELS}), title="quantiles"),
     "few meters": lambda: plots.meter_errors(meters(5), title="meters"),

@@ -19,14 +19,14 @@ def scores(**mae):
 @pytest.mark.parametrize(
     ("mae", "said"),
     [
-        ({"wattcast": 1.0, "linear": 2.0, "persistence": 3.0}, "wattcast beats both baselines."),
-        ({"wattcast": 1.0, "linear": 2.0}, "wattcast beats its baseline."),
+        ({"wattcast": 1.0, "ridge": 2.0, "persistence": 3.0}, "wattcast beats both baselines."),
+        ({"wattcast": 1.0, "ridge": 2.0}, "wattcast beats its baseline."),
         (
-            {"wattcast": 2.5, "linear": 2.0, "slot_mean": 2.5, "persistence": 3.0},
-            "wattcast does not beat linear or slot mean. Use linear instead.",
+            {"wattcast": 2.5, "ridge": 2.0, "slot_mean": 2.5, "persistence": 3.0},
+            "wattcast does not beat ridge or slot mean. Use ridge instead.",
         ),
-        ({"wattcast": 9.0, "linear": 2.0}, "wattcast does not beat a single baseline. Use linear instead."),
-        ({"linear": 2.0, "slot_mean": 3.0}, "The best of two baselines is linear."),
+        ({"wattcast": 9.0, "ridge": 2.0}, "wattcast does not beat a single baseline. Use ridge instead."),
+        ({"ridge": 2.0, "slot_mean": 3.0}, "The best of two baselines is ridge."),
         ({"wattcast": 2.0}, "wattcast stands alone: no baseline could be scored beside it."),
         ({}, "No model could be scored: the readings are too few."),
     ],
@@ -36,15 +36,15 @@ def test_the_headline_says_whether_it_wins(mae, said):
 
 
 def test_the_summary_says_by_how_much():
-    first, second = summary(scores(wattcast=1.5, linear=2.0), "MW")
+    first, second = summary(scores(wattcast=1.5, ridge=2.0), "MW")
     assert "1.500\N{NO-BREAK SPACE}MW" in first and "25.0\N{NO-BREAK SPACE}% smaller" in first
     assert "2,688 readings" in second
-    assert "50.0\N{NO-BREAK SPACE}% larger" in summary(scores(wattcast=3.0, linear=2.0))[0]
+    assert "50.0\N{NO-BREAK SPACE}% larger" in summary(scores(wattcast=3.0, ridge=2.0))[0]
 
 
 def test_each_baseline_has_its_sentence():
-    lines = against(scores(wattcast=2.5, linear=2.0, persistence=3.0))
-    assert lines[0].startswith("linear: not beaten; error 25.0\N{NO-BREAK SPACE}% larger")
+    lines = against(scores(wattcast=2.5, ridge=2.0, persistence=3.0))
+    assert lines[0].startswith("ridge: not beaten; error 25.0\N{NO-BREAK SPACE}% larger")
     assert lines[1].startswith("persistence: beaten")
 
 

@@ -102,12 +102,10 @@ def nan_quantiles(x: Floats, levels: tuple[float, ...] = QUANTILES) -> Floats:
     return out
 
 
-def spread(errors: Floats) -> Floats:
-    """Quantiles of past errors around a forecast that stays the median: `[lead, meter, quantile]`.
+def error_quantiles(errors: Floats) -> Floats:
+    """Quantiles of past errors by lead: `[lead, meter, quantile]`.
 
-    Lower quantiles are kept from rising above the forecast and upper ones from falling below it, so that the
-    forecast itself is the value at 0.5. Where errors are few, those of all leads count; where there are none,
-    the spread is zero.
+    Where errors are few, those of all leads count; where there are none, the quantiles are zero.
 
     Args:
         errors: past reading - forecast `[origin, lead, meter]`, NaN where unknown.
@@ -117,8 +115,16 @@ def spread(errors: Floats) -> Floats:
     if few.any():
         pooled = nan_quantiles(errors.reshape(-1, errors.shape[-1]))
         by_lead = np.where(few[..., None], pooled, by_lead)
-    by_lead = np.nan_to_num(by_lead)
-    levels = np.asarray(QUANTILES)
+    return np.nan_to_num(by_lead)
+
+
+def spread(errors: Floats) -> Floats:
+    """`error_quantiles` around a forecast that stays the median.
+
+    Lower quantiles are kept from rising above the forecast and upper ones from falling below it, so that the
+    forecast itself is the value at 0.5.
+    """
+    by_lead, levels = error_quantiles(errors), np.asarray(QUANTILES)
     by_lead = np.where(levels < 0.5, np.minimum(by_lead, 0.0), by_lead)
     by_lead = np.where(levels > 0.5, np.maximum(by_lead, 0.0), by_lead)
     by_lead[..., levels == 0.5] = 0.0

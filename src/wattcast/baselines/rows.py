@@ -1,12 +1,13 @@
-"""Regression rows of the linear baseline: what is known at an origin, over the meter's recent level."""
+"""Regression rows of the ridge baseline: what is known at an origin, over the meter's recent level."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wattcast.baselines.past import Ints, carried, filled, mean, take
 from wattcast.features.calendar import Calendar
@@ -59,15 +60,19 @@ class Known:
         y: readings `[time, meter]`, NaN where missing.
         covariates: `[time, meter, covariate]`, may reach past `y`.
         clock: calendar of the steps, reaching at least two days past the last target.
+        free: 1 on a meter's public holidays, else 0 `[time, meter]`, reaching as far.
         day: steps in a day.
         scale: what the training part fixed.
     """
 
-    def __init__(self, y: Floats, covariates: Floats, clock: Calendar, day: int, scale: Scales):
+    def __init__(
+        self, y: Floats, covariates: Floats, clock: Calendar, free: NDArray[np.float32], day: int, scale: Scales
+    ):
         self.y, self.day, self.clock, self.scale = filled(y, day), day, clock, scale
+        zero = np.zeros((1, y.shape[1]))
+        self._free = np.concatenate([zero, np.cumsum(free, 0, dtype=np.float64)])
         self.bent = _bend(np.clip(carried(covariates, day), scale.least, scale.most), scale.knots)
         finite = np.isfinite(self.y)
-        zero = np.zeros((1, y.shape[1]))
         self._count = np.concatenate([zero, np.cumsum(finite, 0)])
         self._sum = np.concatenate([zero, np.cumsum(np.where(finite, self.y, 0.0), 0)])
         self._size = np.concatenate([zero, np.cumsum(np.where(finite, np.abs(self.y), 0.0), 0)])
@@ -91,6 +96,13 @@ class Known:
         ends = [origins - k * self.day for k in range(DAILY_MEANS)]
         means = np.stack([self._window(self._sum, e - self.day, e) for e in ends], -1)
         return np.where(np.isfinite(means), means, means[..., :1])
+
+    def holidays(self, first: Ints) -> Floats:
+        """Share of holiday in the day from `first`, its neighbours and the week before `[origin, meter, day]`."""
+        last = len(self._free) - 1
+        starts = [np.clip(first + shift * self.day, 0, last) for shift in (0, -1, -7, 1)]
+        ends = [np.clip(a + self.day, 0, last) for a in starts]
+        return np.stack([self._free[b] - self._free[a] for a, b in zip(starts, ends, strict=True)], -1) / self.day
 
     def weather(self, first: Ints, width: int) -> Floats:
         """Covariates of `width` steps from `first`, by the hour, with bends `[origin, meter, feature]`."""
@@ -118,7 +130,7 @@ def aligned(known: Known, origins: Ints, ahead: int, width: int, *, yearly: bool
     if day <= 48:
         profiles.append(_else(known.profile(same - 7 * day), profiles[-1]))
     loads = np.concatenate([*profiles, known.daily_means(origins)], -1) / known.level(origins)[..., None]
-    parts = [loads, _spread_meters(_dates(known.clock, start, day, yearly), loads.shape[1])]
+    parts = [loads, _spread_meters(_dates(known.clock, start, yearly), loads.shape[1]), known.holidays(start)]
     if known.bent.shape[-1]:
         before = known.weather(start - day, day)
         week = _by_kind(known.weather(same, day), known.bent.shape[-1])
@@ -142,8 +154,8 @@ def sliding(known: Known, origins: Ints, horizon: int, *, yearly: bool) -> Float
     loads = np.concatenate([_else(w, np.broadcast_to(newest, w.shape)) for w in windows], 1).swapaxes(1, 2)
     level = known.level(origins)[..., None]
     loads = np.concatenate([loads, known.daily_means(origins)[..., :7]], -1) / level
-    dates = np.concatenate([_hours(known.clock, origins), _dates(known.clock, origins, day, yearly)], -1)
-    parts = [loads, _spread_meters(dates, loads.shape[1])]
+    dates = np.concatenate([_hours(known.clock, origins), _dates(known.clock, origins, yearly)], -1)
+    parts = [loads, _spread_meters(dates, loads.shape[1]), known.holidays(origins)]
     if known.bent.shape[-1]:
         yesterday = _by_kind(known.weather(origins - day, day), known.bent.shape[-1])
         parts += [known.weather(origins - 1, horizon + 1), yesterday]
@@ -191,24 +203,18 @@ def _hours(clock: Calendar, at: Ints) -> Floats:
     return np.concatenate([waves, waves * (weekday == 5), waves * (weekday == 6)], -1)
 
 
-def _dates(clock: Calendar, at: Ints, day: int, yearly: bool) -> Floats:
-    """Weekday, harmonics of the year, holidays of the day, its neighbours and the week before."""
+def _dates(clock: Calendar, at: Ints, yearly: bool) -> Floats:
+    """Weekday and harmonics of the year `[origin, feature]`."""
     parts = [np.eye(7)[clock.weekday[at]]]
     if yearly:
         turn = 2 * np.pi * clock.year_phase[at].astype(np.float64)[:, None] * np.array([1, 2])
         parts += [np.sin(turn), np.cos(turn)]
-    if clock.holiday.any():
-        total = np.concatenate([[0.0], np.cumsum(clock.holiday, dtype=np.float64)])
-        for shift in (0, -1, -7, 1):
-            first = np.clip(at + shift * day, 0, len(total) - 1)
-            last = np.clip(first + day, 0, len(total) - 1)
-            parts.append((total[last] - total[first])[:, None] / day)
     return np.concatenate(parts, -1)
 
 
 def cut(clock: Calendar, first: int, last: int) -> Calendar:
     """The calendar of steps `first` .. `last - 1`."""
-    return Calendar(*(getattr(clock, f)[first:last] for f in ("hour", "weekday", "year_phase", "holiday")))
+    return Calendar(**{f.name: getattr(clock, f.name)[first:last] for f in fields(clock)})
 
 
 def time_blocks(origins: Ints, folds: int) -> Ints:

@@ -126,7 +126,7 @@ def errors_section(test: Backtest, scores: Scores) -> Section:
     if test.horizon > test.panel.day or len(np.unique(test.hours[:, 0])) > 1:
         hour = plots.error_lines(scores.by_hour, title="Error by hour of the day", xlabel="hour of the day")
         parts.append(Figure(hour, "Lines of the error of each model over the hour of the day."))
-    shown = [n for n in (NETWORK, "linear") if n in scores.models] or list(scores.models)[:2]
+    shown = [n for n in (NETWORK, "ridge") if n in scores.models] or list(scores.models)[:2]
     table = scores.calibration.select("level", *shown)
     said = "On the dotted line, as many readings fall below a quantile as it says; above it, more do."
     curve = plots.calibration(table, title="Do the quantiles hold what they say?")

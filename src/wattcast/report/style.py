@@ -22,14 +22,14 @@ NETWORK_COLOUR = "#0072b2"
 COLOURS = {
     NETWORK: NETWORK_COLOUR,
     "as printed": "#d55e00",
-    "linear": "#d55e00",
+    "ridge": "#d55e00",
     "slot_mean": "#009e73",
     "seasonal_naive_week": "#cc79a7",
     "seasonal_naive_day": "#b8860b",
     "persistence": "#7a828c",
 }
 DASHES = {
-    "linear": (0, (5, 1.5)),
+    "ridge": (0, (5, 1.5)),
     "slot_mean": (0, (3, 1, 1, 1)),
     "seasonal_naive_week": (0, (2, 1)),
     "seasonal_naive_day": (0, (1, 1)),
