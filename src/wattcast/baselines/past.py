@@ -102,33 +102,41 @@ def nan_quantiles(x: Floats, levels: tuple[float, ...] = QUANTILES) -> Floats:
     return out
 
 
-def error_quantiles(errors: Floats) -> Floats:
-    """Quantiles of past errors by lead: `[lead, meter, quantile]`.
+def spread(errors: Floats, *, centred: bool = True) -> Floats:
+    """Quantiles of past errors around a forecast: `[lead, meter, quantile]`.
 
     Where errors are few, those of all leads count; where there are none, the quantiles are zero.
 
     Args:
         errors: past reading - forecast `[origin, lead, meter]`, NaN where unknown.
+        centred: whether the forecast stays the median: lower quantiles are kept from rising above it and upper ones
+            from falling below it.
     """
     by_lead = nan_quantiles(errors)
     few = np.isfinite(errors).sum(axis=0) < FEW_ERRORS
     if few.any():
         pooled = nan_quantiles(errors.reshape(-1, errors.shape[-1]))
         by_lead = np.where(few[..., None], pooled, by_lead)
-    return np.nan_to_num(by_lead)
-
-
-def spread(errors: Floats) -> Floats:
-    """`error_quantiles` around a forecast that stays the median.
-
-    Lower quantiles are kept from rising above the forecast and upper ones from falling below it, so that the
-    forecast itself is the value at 0.5.
-    """
-    by_lead, levels = error_quantiles(errors), np.asarray(QUANTILES)
-    by_lead = np.where(levels < 0.5, np.minimum(by_lead, 0.0), by_lead)
-    by_lead = np.where(levels > 0.5, np.maximum(by_lead, 0.0), by_lead)
-    by_lead[..., levels == 0.5] = 0.0
+    by_lead = np.nan_to_num(by_lead)
+    if centred:
+        levels = np.asarray(QUANTILES)
+        by_lead = np.where(levels < 0.5, np.minimum(by_lead, 0.0), by_lead)
+        by_lead = np.where(levels > 0.5, np.maximum(by_lead, 0.0), by_lead)
+        by_lead[..., levels == 0.5] = 0.0
     return by_lead
+
+
+def lopsided(errors: Floats) -> bool:
+    """Whether the median of errors `[origin, lead, meter]` lies so far off zero that a shift by it pays.
+
+    Least squares forecast the mean. Of homes that is far above the median (WAPE 81 %, shifted 74 %); of most other
+    loads a shift only adds noise (the chapter's test error rises by 3 %), so it has to save 2 % of the error.
+    """
+    size = np.nanmean(np.abs(errors)) if np.isfinite(errors).any() else 0.0
+    if not size > 0:
+        return False
+    middle = spread(errors, centred=False)[..., QUANTILES.index(0.5)]
+    return bool(np.nanmean(np.abs(errors - middle)) < 0.98 * size)
 
 
 def never_negative(training: Floats) -> NDArray[np.bool_]:
