@@ -10,7 +10,7 @@ from wattcast.evaluate import METRICS, NETWORK, Backtest, Scores
 from wattcast.evaluate.metrics import wape
 from wattcast.report import plots
 from wattcast.report.page import Code, Figure, Part, Section, Table, Text, page
-from wattcast.report.words import against, headline, number, percent, summary
+from wattcast.report.words import against, headline, number, percent, summary, verdicts
 from wattcast.schema import Finding
 
 #: Metrics given as shares; and what each is called in a table's head.
@@ -57,7 +57,7 @@ def backtest_page(
         sections.append(meters_section(scores))
     sections.append(findings_section(findings))
     sections += reproduce_sections(settings or {}, command)
-    good = all(s["mae"] > 0 for s in scores.skill.values())
+    good = "worse" not in verdicts(scores).values()
     return page(title, headline(scores), sections, summary=[_about(test), *summary(scores, unit)], good=good)
 
 

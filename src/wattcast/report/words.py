@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from wattcast.evaluate import NETWORK, Scores, beats
+from wattcast.evaluate import NETWORK, Scores
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -26,7 +26,7 @@ def percent(share: float, digits: int = 2) -> str:
 
 
 def headline(scores: Scores) -> str:
-    """One sentence: does the network beat its baselines?"""
+    """One sentence or two: which baselines does the network beat, beyond luck?"""
     if not scores.models:
         return "No model could be scored: the readings are too few."
     if NETWORK not in scores.models:
@@ -34,14 +34,34 @@ def headline(scores: Scores) -> str:
         return f"The best of {_count(len(scores.models))} baselines is {_words(best)}."
     if not scores.skill:
         return f"{NETWORK} stands alone: no baseline could be scored beside it."
-    lost = [n for n, s in scores.skill.items() if not s["mae"] > 0]
-    if beats(scores):
-        n = len(scores.skill)
-        many = {1: "its baseline", 2: "both baselines"}.get(n, f"all {_count(n)} baselines")
-        return f"{NETWORK} beats {many}."
-    if len(lost) == len(scores.skill):
-        return f"{NETWORK} does not beat a single baseline. Use {_words(_best(lost, scores))} instead."
-    return f"{NETWORK} does not beat {_listed(lost)}. Use {_words(_best(lost, scores))} instead."
+    return _against_all(scores)
+
+
+def _against_all(scores: Scores) -> str:
+    told = verdicts(scores)
+    better, worse, unclear = ([n for n in told if told[n] == v] for v in ("better", "worse", "no clear difference"))
+    few = "" if tested(scores) else "Too few origins to tell skill from luck; on these, "
+    aside = f"; no clear difference to {_listed(unclear, 'and')}" if unclear else ""
+    if len(better) == len(told):
+        many = {1: "its baseline", 2: "both baselines"}.get(len(told), f"all {_count(len(told))} baselines")
+        return f"{few}{NETWORK} beats {many}."
+    if not worse:
+        beaten = f"{_count(len(better))} of {_count(len(told))} baselines" if better else "no baseline clearly"
+        return f"{NETWORK} beats {beaten}{aside}."
+    lost = "a single baseline" if len(worse) == len(told) else _listed(worse, "or")
+    return f"{few}{NETWORK} does not beat {lost}{aside}. Use {_words(_best(worse, scores))} instead."
+
+
+def tested(scores: Scores) -> bool:
+    """Whether the origins were enough for a test."""
+    return any(math.isfinite(t["mae"].low) or t["mae"].p == 0 for t in scores.tests.values())
+
+
+def verdicts(scores: Scores) -> dict[str, str]:
+    """By baseline: the network is "better", "worse", or "no clear difference"; by the sign alone where untested."""
+    if tested(scores):
+        return {n: t["mae"].verdict for n, t in scores.tests.items()}
+    return {n: "better" if s["mae"] > 0 else "worse" for n, s in scores.skill.items()}
 
 
 def summary(scores: Scores, unit: str = "") -> list[str]:
@@ -59,32 +79,41 @@ def summary(scores: Scores, unit: str = "") -> list[str]:
     lines = [
         f"Its mean absolute error is {number(ours['mae'])}{unit} ({percent(ours['wape'])} of the load)."
         f" That is {than} that of the best baseline, {_words(best)} ({number(rest[best]['mae'])}{unit}).",
-        f"Its 80 % interval held {percent(ours['coverage_80'], 0)} of the {scores.points:,} readings.",
+        f"Its 80 % interval held {_covered(scores)} of the {scores.points:,} readings.",
     ]
     return lines + list(scores.left_out.values())
 
 
 def against(scores: Scores) -> list[str]:
-    """A sentence for each baseline: by how much it is beaten, or not."""
+    """A sentence for each baseline: better, worse or neither, and by how much."""
     out = []
     for name, s in scores.skill.items():
-        mae, pinball = percent(abs(s["mae"]), 1), percent(abs(s["pinball"]), 1)
         if not math.isfinite(s["mae"]):
             out.append(f"{_words(name)}: not beaten; it makes no error at all")
             continue
-        said = "beaten" if s["mae"] > 0 else "not beaten"
-        first, second = ("smaller" if s[k] > 0 else "larger" for k in ("mae", "pinball"))
-        out.append(f"{_words(name)}: {said}; error {mae} {first}, pinball loss {pinball} {second}")
+        parts = [f"{percent(abs(s[k]), 1)} {'smaller' if s[k] > 0 else 'larger'}" for k in ("mae", "pinball")]
+        said = f"{verdicts(scores)[name]}; error {parts[0]}"
+        test = scores.tests.get(name, {}).get("mae")
+        if test is not None and math.isfinite(test.low) and math.isfinite(test.high):
+            said += f" (skill {percent(test.low, 1)} to {percent(test.high, 1)})"
+        out.append(f"{_words(name)}: {said}, pinball loss {parts[1]}")
     return out
+
+
+def _covered(scores: Scores) -> str:
+    """Coverage of the network's 80 % band, and its standard error where there is one."""
+    held = scores.coverage.get(NETWORK, {})
+    share, error = held.get("80", scores.models[NETWORK]["coverage_80"]), held.get("80_se", math.nan)
+    return f"{percent(share, 1)} ± {percent(error, 1)}" if math.isfinite(error) else percent(share, 0)
 
 
 def _best(names: Sequence[str], scores: Scores) -> str:
     return min(names, key=lambda n: scores.models[n]["mae"])
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], last: str) -> str:
     words = [_words(n) for n in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def _count(n: int) -> str:
