@@ -19,6 +19,7 @@ ORDER = (
     "train",
     "forecast",
     "baselines",
+    "rivals",
     "evaluate",
     "report",
     "estimator",
@@ -27,7 +28,12 @@ ORDER = (
     "cli",
 )
 #: Rooms that know less than their place would allow.
-ONLY = {"kernels": set(), "baselines": {"schema", "features"}, "evaluate": {"schema", "features", "baselines"}}
+ONLY = {
+    "kernels": set(),
+    "baselines": {"schema", "features"},
+    "rivals": {"schema", "features", "baselines"},
+    "evaluate": {"schema", "features", "baselines"},
+}
 
 LONGEST_FILE, LONGEST_FUNCTION = 500, 60
 FILES = sorted(SOURCE.rglob("*.py"))

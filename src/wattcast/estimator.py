@@ -23,6 +23,7 @@ from wattcast.features.view import View
 from wattcast.nets.artifact import load_forecaster, save_forecaster
 from wattcast.nets.forecaster import Forecaster, NetworkSettings
 from wattcast.read import like, read_frame
+from wattcast.rivals import rivals as find_rivals
 from wattcast.schema import CUTOFF, DS, ID, QUANTILES, NotReady, Readings, ReadingsError, Y
 from wattcast.train import Epoch, TrainSettings, fit
 
@@ -220,6 +221,7 @@ def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
     window: timedelta | None = None,
     refit: int | None = None,
     limit: float | None = None,
+    rivals: bool = False,
     network: NetworkSettings | None = None,
     train: TrainSettings | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -237,6 +239,7 @@ def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
         window: newest part of the readings that is learned from; None takes all.
         refit: train anew before every so many origins; None trains once, on what lies before the first.
         limit: load that counts as a peak; None takes what each meter exceeded 5 % of the time before the first origin.
+        rivals: whether the models of the extra `rivals` are scored as well.
         network: covariates known ahead, country, sizes.
         train: how the network learns.
         progress: told (model, share done).
@@ -247,20 +250,22 @@ def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
         Forecasts beside what came, and the scores of every model.
 
     Raises:
-        ReadingsError: the frame does not hold readings on one step.
+        ReadingsError: the frame does not hold readings on one step, or the rivals are not installed.
         NotReady: it holds too few.
     """
     readings = frame if isinstance(frame, Readings) else check(read_frame(frame, **names))
     network = network or NetworkSettings()
     grid = panel(readings, network.known)
-    models = [NetworkForecaster(network, train or TrainSettings(), epoch), *baselines(network.country)]
+    others, left_out = find_rivals(grid, origins, network.country) if rivals else ([], {})
+    models = [NetworkForecaster(network, train or TrainSettings(), epoch), *baselines(network.country), *others]
     moments = daily_origins(grid, horizon, origins, every=every, at=at)
     steps = None if window is None else max(1, round(window / grid.step))
     test = rolling(
         grid, models, horizon=horizon, origins=moments, refit=refit, window=steps, limit=limit,
         country=network.country, progress=progress,
     )  # fmt: skip
-    return test, compare(test)
+    scores = compare(test)
+    return test, replace(scores, left_out={**left_out, **scores.left_out})
 
 
 def forecast_table(trained: Forecaster, readings: Readings, horizon: int) -> pl.DataFrame:

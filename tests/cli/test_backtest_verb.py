@@ -88,6 +88,21 @@ def test_options_reach_the_backtest(run, folder, meter, config, monkeypatch):
     assert (network.hidden, train.seed, train.epochs, train.batch) == ((4,), 3, 7, 2)
 
 
+def test_rivals_are_named_where_they_are_missing(run, meter, config, monkeypatch):
+    monkeypatch.setattr("wattcast.rivals.find_spec", lambda name: None)
+    result = run("backtest", meter, "--config", config, "--rivals")
+    assert result.exit_code == 3 and "pip install 'wattcast[rivals]'" in " ".join(result.stderr.split())
+
+
+def test_rivals_stand_beside_the_baselines(run, folder, meter, config):
+    for module in ("lightgbm", "statsforecast"):
+        pytest.importorskip(module, reason="needs the extra `rivals`")
+    result = run("backtest", meter, "--config", config, "--origins", 2, "--rivals", "--json")
+    said = json.loads(result.stdout)
+    assert set(said["models"]) == {"wattcast", *BASELINES, "mstl", "auto_ets", "auto_theta", "lightgbm"}
+    assert said["skill"]["lightgbm"]["mae"] is not None
+
+
 @pytest.mark.parametrize(("refit", "every", "fits"), [("7", "1d", 7), ("7d", "1d", 7), ("2d", "6h", 8)])
 def test_refitting_counts_origins_or_days(run, meter, config, monkeypatch, refit, every, fits):
     seen = {}

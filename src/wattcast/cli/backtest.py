@@ -19,8 +19,27 @@ if TYPE_CHECKING:
     from wattcast.settings import BacktestSettings, Settings
 
 EXAMPLE = "Example: [bold]wattcast backtest meters.csv --horizon 24h --origins 28 --known temperature --country US[/]"
+Origins = Annotated[
+    int | None, typer.Option(help="Moments to forecast from, the file's last. Default: 28.", show_default=False)
+]
+Every = Annotated[str | None, typer.Option(help="From one to the next: steps, or 6h. Default: 1d.", show_default=False)]
+At = Annotated[str | None, typer.Option(help="Local time of day of the origins. Default: 00:00.", show_default=False)]
+Window = Annotated[
+    str | None, typer.Option(help="Learn from the newest part only: 365d. Default: from all.", show_default=False)
+]
+Refit = Annotated[
+    str | None,
+    typer.Option(help="Train anew before every so many origins (7), or days (7d). Default: once.", show_default=False),
+]
+Limit = Annotated[
+    float | None,
+    typer.Option(help="Load that counts as a peak. Default: exceeded 5 % of the time.", show_default=False),
+]
+Rivals = Annotated[
+    bool, typer.Option("--rivals", help="Beside them MSTL, AutoETS, AutoTheta and LightGBM (extra: rivals).")
+]
 RequireSkill = Annotated[
-    bool, typer.Option("--require-skill", help="Exit with 4 unless the network beats every baseline.")
+    bool, typer.Option("--require-skill", help="Exit with 4 unless the skill against every baseline is positive.")
 ]
 
 
@@ -29,28 +48,13 @@ def command(
     file: options.File,
     read: dict[str, Any],
     horizon: options.Horizon = None,
-    origins: Annotated[
-        int | None, typer.Option(help="Moments to forecast from, the file's last. Default: 28.", show_default=False)
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option(help="From one to the next: steps, or 6h. Default: 1d.", show_default=False)
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option(help="Local time of day of the origins. Default: 00:00.", show_default=False)
-    ] = None,
-    window: Annotated[
-        str | None, typer.Option(help="Learn from the newest part only: 365d. Default: from all.", show_default=False)
-    ] = None,
-    refit: Annotated[
-        str | None,
-        typer.Option(
-            help="Train anew before every so many origins (7), or days (7d). Default: once.", show_default=False
-        ),
-    ] = None,
-    limit: Annotated[
-        float | None,
-        typer.Option(help="Load that counts as a peak. Default: exceeded 5 % of the time.", show_default=False),
-    ] = None,
+    origins: Origins = None,
+    every: Every = None,
+    at: At = None,
+    window: Window = None,
+    refit: Refit = None,
+    limit: Limit = None,
+    rivals: Rivals = False,
     known: options.Known = None,
     country: options.Country = None,
     cell: options.Cell = None,
@@ -81,6 +85,7 @@ def command(
                 "window": window,
                 "refit": refit,
                 "limit": limit,
+                "rivals": rivals or None,
             },  # fmt: skip
         )
         if print_config:
@@ -154,5 +159,5 @@ def _moments(plan: BacktestSettings, step: timedelta) -> dict[str, Any]:
     window = None if plan.window is None else span(plan.window)
     return {
         "origins": plan.origins, "every": every, "at": clock(plan.at), "window": window, "refit": refit,
-        "limit": plan.limit,
+        "limit": plan.limit, "rivals": plan.rivals,
     }  # fmt: skip
