@@ -72,7 +72,7 @@ def test_it_shows_all_and_asks_for_nothing(report, tmp_path, width):
     seen = look(report, tmp_path, width)
     assert seen["faults"] == [] and seen["requests"] == []
     assert seen["page"] <= seen["width"] == width  # nothing sticks out sideways
-    assert len(seen["h1"]) == 1 and len(seen["table"]) == 2 and len(seen["figures"]) == 8
+    assert len(seen["h1"]) == 1 and len(seen["table"]) == 3 and len(seen["figures"]) == 11
     for left, wide, high in seen["h1"] + seen["table"] + seen["figures"]:
         assert left >= 0 and wide > 100 and high > 20
     assert seen["text"] >= 9  # letters in pictures stay readable [px]

@@ -13,8 +13,9 @@ import pytest
 from matplotlib.image import imread
 from panels import load_panel
 
+from wattcast.evaluate import Difference
 from wattcast.report import plots
-from wattcast.report.style import QUALITY_COLOURS
+from wattcast.report.style import QUALITY_COLOURS, UNCLEAR
 from wattcast.schema import QUANTILES
 
 TIMES = np.arange(np.datetime64("2022-03-01", "us"), np.datetime64("2022-03-02", "us"), np.timedelta64(1, "h"))
@@ -46,6 +47,17 @@ PICTURES = {
     "predicted": lambda: plots.predicted(np.arange(24), Y, {"wattcast": Y + 1, "ridge": Y - 1}, title="test"),
     "loss": lambda: plots.loss_curve([{"epoch": e, "loss": 1 / e, "val_loss": 2 / e} for e in (1, 2, 3)]),
     "skill": lambda: plots.skill_bars({"ridge": {"mae": -3.0}, "persistence": {"mae": 0.5}}, title="skill"),
+    "skill with intervals": lambda: plots.skill_bars(
+        {"ridge": {"mae": 0.02}, "persistence": {"mae": -3.0}},
+        {
+            "ridge": {"mae": Difference(0.02, -0.03, 0.07, 0.4, 0.6, "no clear difference")},
+            "persistence": {"mae": Difference(-3.0, -4.0, -2.0, 9.0, 0.0, "worse")},
+        },
+        title="skill",
+    ),
+    "kinds of days": lambda: plots.error_bars(
+        pl.DataFrame({"day_type": ["working day", "Sunday"], **MODELS}), title="kinds"
+    ),
     "errors": lambda: plots.error_lines(pl.DataFrame({"lead": [0.0, 1.0], **MODELS}), title="leads", xlabel="h"),
     "calibration": lambda: plots.calibration(pl.DataFrame({"level": [0.1, 0.9], **MODELS}), title="quantiles"),
     "few meters": lambda: plots.meter_errors(meters(5), title="meters"),
@@ -80,6 +92,11 @@ def test_the_network_keeps_its_colour():
 def test_skill_says_the_true_number_of_a_long_bar():
     text = "".join(ET.fromstring(PICTURES["skill"]()).itertext())
     assert "-300.0 %" in text and "+50.0 %" in text
+
+
+def test_an_interval_is_drawn_and_luck_is_grey():
+    svg = PICTURES["skill with intervals"]()
+    assert UNCLEAR in svg and "#d55e00" in svg and "#0072b2" not in svg and "+2.0 %" in svg and "-300.0 %" in svg
 
 
 def test_no_window_system_is_touched():

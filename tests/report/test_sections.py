@@ -11,8 +11,10 @@ from wattcast.report.sections import (
     days_sections,
     errors_section,
     findings_section,
+    peaks_sections,
     scores_section,
 )
+from wattcast.report.style import UNCLEAR
 from wattcast.schema import Finding
 
 
@@ -34,10 +36,10 @@ def test_the_page_tells_all(test):
     for text in (
         "wattcast beats both baselines", "15 forecasts of the next 24 hours", "house.csv", "Best:", "Median:",
         "Worst:", "left empty", "model.hidden", "wattcast backtest house.csv --horizon 24",
-        "seasonal naive day: better",
+        "better than seasonal naive day: error", "Error by kind of day", "hour hit", "95 % intervals",
     ):  # fmt: skip
         assert text in html, text
-    assert html.count("<svg") == 7
+    assert html.count("<svg") == 8
 
 
 def test_the_network_comes_first_and_the_best_is_bold(test):
@@ -60,7 +62,7 @@ def test_the_days_shown_are_the_best_the_median_and_the_worst(test):
 
 
 def test_hours_are_drawn_where_they_differ_from_leads(test):
-    assert len(errors_section(test, compare(test)).parts) == 2
+    assert len(errors_section(test, compare(test)).parts) == 3
     hourly = run(every=timedelta(hours=5), horizon=3)
     assert len(errors_section(hourly, compare(hourly)).parts) == 3
 
@@ -79,7 +81,23 @@ def test_meters_are_compared(meters):
         )
     html = backtest_page(many, compare(many), title="houses.csv")
     assert f"of {meters} meters" in html and "the meter whose error is the median one" in html
-    assert ("The ten meters" in html) == (meters == 30)
+    assert ("The five meters with the largest" in html) == (meters == 30)
+
+
+def test_what_may_be_luck_is_grey_and_said(test):
+    twin = test.forecasts["persistence"] * (1 + 1e-3 * np.where(np.arange(15) % 2, 1, -1)[:, None, None, None])
+    luck = replace(test, forecasts={NETWORK: twin, "persistence": test.forecasts["persistence"]})
+    html = backtest_page(luck, compare(luck), title="house.csv")
+    assert "beats no baseline clearly; no clear difference to persistence" in html
+    assert "no clear difference to persistence: error" in html and UNCLEAR in html and 'class="bad"' not in html
+
+
+def test_peaks_are_told_with_their_limit(test):
+    table = peaks_sections(replace(test, limit=np.array([14.5])), compare(test), "kW")[0].parts[0]
+    assert table.head[1:] == [
+        "height error", "hour hit", "top 3 hours", "precision", "recall", "peak pinball",
+    ]  # fmt: skip
+    assert "Limit: 14.50 kW" in table.caption and (0, 1) in table.best
 
 
 def test_without_a_network_the_best_baseline_is_shown(test):

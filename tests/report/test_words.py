@@ -68,8 +68,8 @@ def test_the_summary_says_by_how_much():
 
 def test_each_baseline_has_its_sentence():
     lines = against(scores(wattcast=2.5, ridge=2.0, persistence=3.0))
-    assert lines[0].startswith("ridge: worse; error 25.0\N{NO-BREAK SPACE}% larger (skill -35.0")
-    assert lines[1].startswith("persistence: better")
+    assert lines[0].startswith("worse than ridge: error 25.0\N{NO-BREAK SPACE}% larger (skill -35.0")
+    assert lines[1].startswith("better than persistence: error")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ class Table:
         marked: rows to stress as a whole.
         caption: what is seen.
         numeric: whether all columns but the first are set as numbers.
+        beside: sets it next to another one.
     """
 
     head: Sequence[str]
@@ -56,6 +57,7 @@ class Table:
     marked: frozenset[int] = frozenset()
     caption: str = ""
     numeric: bool = True
+    beside: bool = False
     kind: str = "table"
 
 

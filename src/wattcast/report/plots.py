@@ -14,11 +14,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
-from wattcast.evaluate import NETWORK
+from wattcast.evaluate import NETWORK, Difference
 from wattcast.evaluate.metrics import MEDIAN, interval
 from wattcast.features.calendar import calendar
 from wattcast.features.panel import Floats, Panel
-from wattcast.report.style import COLUMN, DASHES, INK, NETWORK_COLOUR, QUIET, WIDE, colour, dated, drawing
+from wattcast.report.style import COLUMN, DASHES, INK, NETWORK_COLOUR, QUIET, UNCLEAR, WIDE, colour, dated, drawing
 from wattcast.report.style import QUALITY_COLOURS as SHADES
 
 #: More meters than this are drawn as a curve over ranks instead of one row each.
@@ -136,26 +136,67 @@ def loss_curve(epochs: Sequence[Mapping[str, float]], *, title: str = "Loss by e
     return d.svg
 
 
-def skill_bars(skill: Mapping[str, Mapping[str, float]], *, title: str) -> str:
+def skill_bars(
+    skill: Mapping[str, Mapping[str, float]],
+    tests: Mapping[str, Mapping[str, Difference]] | None = None,
+    *,
+    title: str,
+) -> str:
     """How much smaller than each baseline's the network's error is [%]; bars to the left are losses.
 
-    A baseline without any error has no bar: nothing can be saved there.
+    With `tests`, a line spans the 95 % interval, and bars whose difference may be luck are grey. A baseline without any
+    error has no bar: nothing can be saved there.
     """
     names = [n for n in skill if np.isfinite(skill[n]["mae"])][::-1]
-    values = [100 * skill[n]["mae"] for n in names]
+    values = np.array([100 * skill[n]["mae"] for n in names])
+    found = [(tests or {}).get(n, {}).get("mae") for n in names]
+    ends = [(100 * t.low, 100 * t.high) if t is not None else (np.nan, np.nan) for t in found]
+    # Bars end at -100 %: a hopeless one would squeeze all others to nothing; its number says the rest.
+    shown, ends = np.maximum(values, -100.0), [(max(a, -100.0), max(b, -100.0)) for a, b in ends]
     with drawing((COLUMN[0], 0.9 + 0.42 * max(len(names), 3))) as d:
-        shades = [NETWORK_COLOUR if v > 0 else "#d55e00" for v in values]
-        # Bars end at -100 %: a hopeless one would squeeze all others to nothing; its number says the rest.
-        shown = [max(v, -100.0) for v in values]
-        bars = d.axes.barh([_words(n) for n in names], shown, color=shades, height=0.6)
-        d.axes.bar_label(bars, [f"{v:+.1f} %" for v in values], padding=4, fontsize=9.5, color=INK)
-        d.axes.axvline(0, color=INK, linewidth=0.8)
-        low, high = min([0.0, *shown]), max([0.0, *shown])
+        shades = [_skill_shade(v, t) for v, t in zip(values, found, strict=True)]
+        d.axes.barh([_words(n) for n in names], shown, color=shades, height=0.6)
+        low, high = min([0.0, *shown, *(a for a, _ in ends)]), max([0.0, *shown, *(b for _, b in ends)])
         room = 0.36 * max(high - low, 1.0)
+        for row, (value, end, (a, b)) in enumerate(zip(values, shown, ends, strict=True)):
+            if np.isfinite([a, b]).all() and b > a:
+                d.axes.plot([a, b], [row, row], color=INK, linewidth=1.3, marker="|", markersize=7)
+            side = 1 if value >= 0 else -1
+            reach = np.nanmax([end, b]) if side > 0 else np.nanmin([end, a])
+            place: dict[str, Any] = {
+                "xytext": (5 * side, 0),
+                "textcoords": "offset points",
+                "va": "center",
+                "fontsize": 9.5,
+            }
+            d.axes.annotate(f"{value:+.1f} %", (reach, row), ha="left" if side > 0 else "right", color=INK, **place)
+        d.axes.axvline(0, color=INK, linewidth=0.8)
         d.axes.set_xlim(low - room if low < 0 else 0.0, high + room if high > 0 or low == 0 else 0.0)
         d.axes.grid(False, axis="y")
         d.axes.set_title(title)
         d.axes.set_xlabel("error saved [%]")
+    return d.svg
+
+
+def _skill_shade(value: float, test: Difference | None) -> str:
+    if test is not None and test.verdict == "no clear difference" and np.isfinite(test.low):
+        return UNCLEAR
+    return NETWORK_COLOUR if value > 0 else "#d55e00"
+
+
+def error_bars(table: pl.DataFrame, *, title: str) -> str:
+    """Error of each model [%] in groups, one a row of `table`."""
+    groups, names = table.to_series(0).to_list(), table.columns[1:]
+    width = 0.8 / len(names)
+    with drawing() as d:
+        for k, name in enumerate(names):
+            at = np.arange(len(groups)) + (k - (len(names) - 1) / 2) * width
+            d.axes.bar(at, 100 * table[name].to_numpy(), 0.9 * width, color=colour(name), label=_words(name))
+        d.axes.set_xticks(np.arange(len(groups)), groups)
+        d.axes.grid(False, axis="x")
+        d.axes.set_title(title)
+        d.axes.set_ylabel("WAPE [%]")
+        _legend_below(d.axes)
     return d.svg
 
 
@@ -272,7 +313,8 @@ def _legend_below(axes: Axes) -> None:
     figure = axes.get_figure(root=True)
     assert figure is not None
     names = len(axes.get_legend_handles_labels()[1])
-    columns = names if names <= 4 or figure.get_figwidth() > COLUMN[0] else 3
+    letters = sum(map(len, axes.get_legend_handles_labels()[1])) + 6 * names  # with their samples
+    columns = names if letters <= 60 or figure.get_figwidth() > COLUMN[0] else min(names - 1, 3)
     figure.legend(loc="outside lower left", ncols=columns, handlelength=1.9, columnspacing=1.1)
 
 

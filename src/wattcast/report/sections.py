@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from wattcast.evaluate import METRICS, NETWORK, Backtest, Scores
+from wattcast.evaluate import METRICS, NETWORK, PEAK_METRICS, Backtest, Scores
 from wattcast.evaluate.metrics import wape
 from wattcast.report import plots
 from wattcast.report.page import Code, Figure, Part, Section, Table, Text, page
-from wattcast.report.words import against, headline, number, percent, summary, verdicts
+from wattcast.report.words import against, headline, number, percent, summary, tested, verdicts
 from wattcast.schema import Finding
 
 #: Metrics given as shares; and what each is called in a table's head.
@@ -25,6 +26,14 @@ _HEADS = {
     "pinball_rel": "pinball ÷ mean",
     "coverage_80": "in 80 % band",
     "mse": "MSE",
+}
+_PEAK_HEADS = {
+    "peak_height": "height error",
+    "peak_hour": "hour hit",
+    "top_hours": "top 3 hours",
+    "precision": "precision",
+    "recall": "recall",
+    "pinball_peak": "peak pinball",
 }
 #: More findings than this are counted, not listed.
 MOST_FINDINGS = 40
@@ -53,8 +62,9 @@ def backtest_page(
     """
     sections = [scores_section(test, scores, unit), *days_sections(test, scores, unit)]
     sections.append(errors_section(test, scores))
+    sections += peaks_sections(test, scores, unit)
     if len(test.panel.ids) > 1:
-        sections.append(meters_section(scores))
+        sections.append(meters_section(test, scores, unit))
     sections.append(findings_section(findings))
     sections += reproduce_sections(settings or {}, command)
     good = "worse" not in verdicts(scores).values()
@@ -84,8 +94,10 @@ def scores_section(test: Backtest, scores: Scores, unit: str = "") -> Section:
     parts: list[Part] = [Table(head, rows, frozenset(best), marked, note)]
     if scores.skill:
         said = against(scores)
-        picture = plots.skill_bars(scores.skill, title=f"How much smaller {NETWORK}'s error is")
-        parts += [Figure(picture, "Bars, one a baseline. " + ". ".join(said) + "."), Text(said, beside=True)]
+        hardest = {n: scores.skill[n] for n in order if n in scores.skill}
+        picture = plots.skill_bars(hardest, scores.tests, title=f"How much smaller {NETWORK}'s error is")
+        alt = "Bars, one a baseline. " + ". ".join(said) + "."
+        parts += [Figure(picture, alt, _luck(scores)), Text(said, beside=True)]
     return Section("scores", "Scores", parts)
 
 
@@ -126,6 +138,10 @@ def errors_section(test: Backtest, scores: Scores) -> Section:
     if test.horizon > test.panel.day or len(np.unique(test.hours[:, 0])) > 1:
         hour = plots.error_lines(scores.by_hour, title="Error by hour of the day", xlabel="hour of the day")
         parts.append(Figure(hour, "Lines of the error of each model over the hour of the day."))
+    if len(scores.by_day_type) > 1:
+        few = scores.by_day_type.select("day_type", *_first_models(scores, 4))
+        kinds = plots.error_bars(few, title="Error by kind of day")
+        parts.append(Figure(kinds, "Bars of the error of the best models on each kind of day."))
     shown = [n for n in (NETWORK, "ridge") if n in scores.models] or list(scores.models)[:2]
     table = scores.calibration.select("level", *shown)
     said = "On the dotted line, as many readings fall below a quantile as it says; above it, more do."
@@ -134,12 +150,36 @@ def errors_section(test: Backtest, scores: Scores) -> Section:
     return Section("errors", "Where the errors are", parts)
 
 
-def meters_section(scores: Scores) -> Section:
-    """Error of the network and of its best baseline by meter."""
-    name = shown_model(scores)
-    rest = [n for n in scores.models if n != name]
-    best = min(rest, key=lambda n: scores.models[n]["mae"], default=None)
-    shown = [n for n in (name, best) if n is not None]
+def peaks_sections(test: Backtest, scores: Scores, unit: str = "") -> list[Section]:
+    """How well the highest loads are foreseen: a table of `evaluate.PEAK_METRICS`."""
+    keys = [k for k in PEAK_METRICS if any(np.isfinite(row[k]) for row in scores.peaks.values())]
+    if not keys:
+        return []
+    order = sorted(scores.peaks, key=lambda n: (n != NETWORK, scores.models[n]["mae"]))
+    told: dict[str, Callable[[float], str]] = dict.fromkeys(keys, partial(percent, digits=1))
+    told["pinball_peak"] = number
+    rows = [[_words(n), *(told[k](scores.peaks[n][k]) for k in keys)] for n in order]
+    best = set()
+    for c, key in enumerate(keys, start=1):
+        least = key in ("peak_height", "pinball_peak")
+        column = [scores.peaks[n][key] * (1 if least else -1) for n in order]
+        best |= {(r, c) for r, v in enumerate(column) if v == np.nanmin(column)}
+    limit = test.limit[np.isfinite(test.limit)]
+    where = f"{number(float(limit[0]))} {unit}".strip() if len(limit) == 1 else "each meter's own"
+    note = (
+        "Height: |highest forecast − highest reading| of a day over the reading. Hour: days whose highest hour is hit."
+        " Top 3: share of a day's three highest hours that are named. Precision: of the steps forecast above the limit,"
+        " those that were; recall: of the steps that were, those forecast. Pinball: loss above the limit alone"
+        f"{f' [{unit}]' if unit else ''}. Limit: {where}."
+    )
+    marked = frozenset(r for r, n in enumerate(order) if n == NETWORK)
+    table = Table(["model", *(_PEAK_HEADS[k] for k in keys)], rows, frozenset(best), marked, note)
+    return [Section("peaks", "Peaks", [table])]
+
+
+def meters_section(test: Backtest, scores: Scores, unit: str = "") -> Section:
+    """Error of the network and of its best baseline by meter; the best and the worst meter."""
+    shown = _first_models(scores, 2)
     table = scores.by_meter.select(scores.by_meter.columns[0], *shown).drop_nulls()
     picture = plots.meter_errors(table, title="Error by meter")
     text = f"Error of {' and '.join(_words(n) for n in shown)} by meter."
@@ -148,11 +188,23 @@ def meters_section(scores: Scores) -> Section:
         won = int((table[shown[0]] < table[shown[1]]).sum())
         said = f"{shown[0]} is better than {_words(shown[1])} on {won} of {len(table)} meters."
         parts.append(Text([said], beside=True))
+    ranked = table.sort(shown[0])
+    head = ["meter", *(f"{_words(n)}, WAPE" for n in shown)]
     if len(table) > plots.MANY_METERS:
-        worst = table.sort(shown[0], descending=True).head(10)
-        rows = [[row[0], *(percent(v) for v in row[1:])] for row in worst.iter_rows()]
-        head = ["meter", *(f"{_words(n)}, WAPE" for n in shown)]
-        parts.append(Table(head, rows, caption=f"The ten meters with the largest error of {_words(shown[0])}."))
+        for some, caption in ((ranked.head(5), "smallest"), (ranked.tail(5)[::-1], "largest")):
+            rows = [[str(row[0]), *(percent(v) for v in row[1:])] for row in some.iter_rows()]
+            said = f"The five meters with the {caption} error of {_words(shown[0])}."
+            parts.append(Table(head, rows, caption=said, beside=True))
+    rows_, leads = _last_week(test)
+    times = _local_times(test)[rows_, leads]
+    for kind, row in (("Best", 0), ("Worst", -1)) if len(ranked) > 1 else ():
+        meter = ranked.to_series(0)[row]
+        m = test.panel.ids.index(meter)
+        y, q = test.y[rows_, leads, m], test.forecasts[shown[0]][rows_, leads, m]
+        title = f"{kind} meter: {meter}, WAPE {percent(ranked[shown[0]][row], 1)}"
+        week = plots.forecast(times, y, q, title=title, unit=unit, model=shown[0], wide=True)
+        alt = f"The last week of the {kind.lower()} meter, {meter}, with bands and readings."
+        parts.append(Figure(week, alt, wide=True))
     return Section("meters", "Meters", parts)
 
 
@@ -183,6 +235,18 @@ def shown_model(scores: Scores) -> str | None:
     if NETWORK in scores.models:
         return NETWORK
     return min(scores.models, key=lambda n: scores.models[n]["mae"], default=None)
+
+
+def _first_models(scores: Scores, count: int) -> list[str]:
+    """The network and the best of the others."""
+    order = sorted(scores.models, key=lambda n: (n != NETWORK, scores.models[n]["mae"]))
+    return order[:count]
+
+
+def _luck(scores: Scores) -> str:
+    if not tested(scores):
+        return "Too few origins to tell skill from luck."
+    return "Lines: 95 % intervals from resampled blocks of days. Grey: a difference that may be luck."
 
 
 def _about(test: Backtest) -> str:

@@ -19,6 +19,8 @@ from wattcast.evaluate import NETWORK
 INK, QUIET, GRID = "#1c1f23", "#5b6470", "#e3e6ea"
 #: Okabe and Ito's colours; blue is the network's and nobody else's.
 NETWORK_COLOUR = "#0072b2"
+#: Of a difference that may be luck.
+UNCLEAR = "#a9b2bc"
 COLOURS = {
     NETWORK: NETWORK_COLOUR,
     "as printed": "#d55e00",
@@ -27,6 +29,10 @@ COLOURS = {
     "seasonal_naive_week": "#cc79a7",
     "seasonal_naive_day": "#b8860b",
     "persistence": "#7a828c",
+    "lightgbm": "#4b2e83",
+    "mstl": "#00838f",
+    "auto_ets": "#8d6e63",
+    "auto_theta": "#9e9d24",
 }
 DASHES = {
     "ridge": (0, (5, 1.5)),
@@ -34,6 +40,10 @@ DASHES = {
     "seasonal_naive_week": (0, (2, 1)),
     "seasonal_naive_day": (0, (1, 1)),
     "persistence": (0, (6, 2, 1, 2)),
+    "lightgbm": (0, (7, 1.5)),
+    "mstl": (0, (4, 1, 1, 1)),
+    "auto_ets": (0, (2, 2)),
+    "auto_theta": (0, (1, 2)),
 }
 #: Marks of readings, the worst last. They differ in lightness too, so they can be told apart without colour.
 QUALITY_COLOURS = {"ok": "#d3dde8", "missing": "#46515e", "suspect": "#d55e00"}

@@ -85,18 +85,22 @@ def summary(scores: Scores, unit: str = "") -> list[str]:
 
 
 def against(scores: Scores) -> list[str]:
-    """A sentence for each baseline: better, worse or neither, and by how much."""
+    """A sentence for each baseline, the hardest first: better, worse or neither, and by how much."""
     out = []
-    for name, s in scores.skill.items():
+    told = verdicts(scores)
+    for name in sorted(scores.skill, key=lambda n: scores.models[n]["mae"]):
+        s = scores.skill[name]
         if not math.isfinite(s["mae"]):
-            out.append(f"{_words(name)}: not beaten; it makes no error at all")
+            out.append(f"not better than {_words(name)}, which makes no error at all")
             continue
         parts = [f"{percent(abs(s[k]), 1)} {'smaller' if s[k] > 0 else 'larger'}" for k in ("mae", "pinball")]
-        said = f"{verdicts(scores)[name]}; error {parts[0]}"
+        said = (
+            f"{told[name]} {'to' if told[name] == 'no clear difference' else 'than'} {_words(name)}: error {parts[0]}"
+        )
         test = scores.tests.get(name, {}).get("mae")
         if test is not None and math.isfinite(test.low) and math.isfinite(test.high):
             said += f" (skill {percent(test.low, 1)} to {percent(test.high, 1)})"
-        out.append(f"{_words(name)}: {said}, pinball loss {parts[1]}")
+        out.append(f"{said}, pinball loss {parts[1]}")
     return out
 
 
