@@ -186,7 +186,7 @@ def meters_section(test: Backtest, scores: Scores, unit: str = "") -> Section:
     parts: list[Part] = [Figure(picture, text)]
     if len(shown) == 2:
         won = int((table[shown[0]] < table[shown[1]]).sum())
-        said = f"{shown[0]} is better than {_words(shown[1])} on {won} of {len(table)} meters."
+        said = f"The error of {shown[0]} is smaller than that of {_words(shown[1])} on {won} of {len(table)} meters."
         parts.append(Text([said], beside=True))
     ranked = table.sort(shown[0])
     head = ["meter", *(f"{_words(n)}, WAPE" for n in shown)]
