@@ -95,11 +95,11 @@ def test_rivals_are_named_where_they_are_missing(run, meter, config, monkeypatch
 
 
 def test_rivals_stand_beside_the_baselines(run, folder, meter, config):
-    for module in ("lightgbm", "statsforecast"):
+    for module in ("lightgbm", "statsforecast", "mlforecast"):
         pytest.importorskip(module, reason="needs the extra `rivals`")
     result = run("backtest", meter, "--config", config, "--origins", 2, "--rivals", "--json")
     said = json.loads(result.stdout)
-    assert set(said["models"]) == {"wattcast", *BASELINES, "mstl", "auto_ets", "auto_theta", "lightgbm"}
+    assert set(said["models"]) == {"wattcast", *BASELINES, "mstl", "auto_ets", "auto_theta", "mlforecast", "lightgbm"}
     assert said["skill"]["lightgbm"]["mae"] is not None
 
 

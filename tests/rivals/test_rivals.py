@@ -9,16 +9,16 @@ from panels import load_panel
 from test_no_leak import scrambled
 
 from wattcast.features.view import View
-from wattcast.rivals import MOST_FITS, RIVALS, LightGBM, rivals
+from wattcast.rivals import MOST_FITS, RIVALS, LightGBM, MLForecast, rivals
 from wattcast.schema import QUANTILES, ReadingsError
 
-MADE = {**RIVALS, LightGBM.name: partial(LightGBM, trees=20)}
+MADE = {**RIVALS, LightGBM.name: partial(LightGBM, trees=20), MLForecast.name: partial(MLForecast, trees=20)}
 
 
 @pytest.fixture(params=MADE, ids=str)
 def make(request):
-    pytest.importorskip("lightgbm", reason="needs the extra `rivals`")
-    pytest.importorskip("statsforecast", reason="needs the extra `rivals`")
+    for module in ("lightgbm", "statsforecast", "mlforecast"):
+        pytest.importorskip(module, reason="needs the extra `rivals`")
     return MADE[request.param]
 
 
@@ -64,9 +64,9 @@ def test_a_meter_without_readings_and_a_constant_one(make):
 
 
 def test_load_that_was_never_negative_is_not_forecast_so(make):
-    panel = load_panel(days=40, meters=1)
+    panel = load_panel(days=60, meters=1)
     y = np.maximum(panel.y - 1.1 * panel.y.mean(0), 0.0)
-    assert (forecast(make, replace(panel, y=y), 24, 35 * 24, [36 * 24]) >= 0).all()
+    assert (forecast(make, replace(panel, y=y), 24, 50 * 24, [51 * 24]) >= 0).all()
 
 
 def test_a_short_file_gives_no_error(make):
@@ -103,11 +103,11 @@ def test_trees_use_weather_known_ahead():
 def test_what_fits_a_file_is_chosen_and_the_rest_explained(monkeypatch):
     monkeypatch.setattr("wattcast.rivals.find_spec", lambda name: True)
     names = lambda found: [r.name for r in found[0]]  # noqa: E731
-    assert names(rivals(load_panel(days=20), 28)) == ["mstl", "auto_ets", "auto_theta", "lightgbm"]
+    assert names(rivals(load_panel(days=20), 28)) == ["mstl", "auto_ets", "auto_theta", "mlforecast", "lightgbm"]
     quarter = rivals(load_panel(days=20, minutes=15), 28)
-    assert names(quarter) == ["mstl", "auto_theta", "lightgbm"] and "96 steps" in quarter[1]["auto_ets"]
+    assert names(quarter) == ["mstl", "auto_theta", "mlforecast", "lightgbm"] and "96 steps" in quarter[1]["auto_ets"]
     many = rivals(load_panel(days=20), MOST_FITS // 2 + 1)
-    assert names(many) == ["lightgbm"] and "402 times" in many[1]["mstl"]
+    assert names(many) == ["mlforecast", "lightgbm"] and "402 times" in many[1]["mstl"]
 
 
 def test_one_sentence_says_what_is_missing(monkeypatch):

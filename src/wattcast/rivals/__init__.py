@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from wattcast.baselines import Country, Forecaster
 from wattcast.features.panel import Panel
+from wattcast.rivals.recursive import MLForecast as MLForecast
 from wattcast.rivals.statistical import MSTL as MSTL
 from wattcast.rivals.statistical import AutoETS as AutoETS
 from wattcast.rivals.statistical import AutoTheta as AutoTheta
@@ -13,7 +14,7 @@ from wattcast.rivals.trees import LightGBM as LightGBM
 from wattcast.schema import ReadingsError
 
 #: Every rival by its name; each is made without arguments.
-RIVALS: dict[str, type] = {r.name: r for r in (MSTL, AutoETS, AutoTheta, LightGBM)}
+RIVALS: dict[str, type] = {r.name: r for r in (MSTL, AutoETS, AutoTheta, MLForecast, LightGBM)}
 #: Fits of one statistical model, one a meter and origin, that are waited for: each takes 0.1 to 3 s.
 MOST_FITS = 400
 #: Longest season [steps] of AutoETS, whose own limit it is, and of the others, which take many seconds beyond it.
@@ -31,7 +32,7 @@ def rivals(panel: Panel, origins: int, country: Country = None) -> tuple[list[Fo
     Raises:
         ReadingsError: the extra is not installed.
     """
-    if not all(map(find_spec, ("statsforecast", "lightgbm"))):
+    if not all(map(find_spec, ("statsforecast", "mlforecast", "lightgbm"))):
         raise ReadingsError("The rivals come with further packages; install them with: pip install 'wattcast[rivals]'.")
     some: list[Forecaster] = []
     left_out = {}
@@ -46,4 +47,4 @@ def rivals(panel: Panel, origins: int, country: Country = None) -> tuple[list[Fo
             )
         else:
             some.append(rival())
-    return [*some, LightGBM(country)], left_out
+    return [*some, MLForecast(country), LightGBM(country)], left_out

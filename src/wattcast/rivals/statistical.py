@@ -70,7 +70,7 @@ class Statistical(ABC):
             said = self.model(day, len(y)).forecast(y=y, h=horizon, level=list(BANDS))
         low = [said[f"lo-{b}"] for b in reversed(BANDS)]
         bands = np.stack([*low, said["mean"], *(said[f"hi-{b}"] for b in BANDS)], -1)
-        return np.sort(np.asarray(bands, np.float64), -1)
+        return np.sort(bands.astype(np.float64), -1)
 
 
 class MSTL(Statistical):
