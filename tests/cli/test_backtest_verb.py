@@ -28,6 +28,11 @@ def contract(said, origins, horizon=24):
         assert row["mae"] == pytest.approx(1 - ours / theirs)
     assert (said["horizon"], said["origins"], said["meters"]) == (horizon, origins, 1)
     assert said["seconds"]["total"] > 0
+    for row in said["tests"].values():
+        assert {"skill", "low", "high", "statistic", "p", "verdict"} == set(row["mae"]) == set(row["pinball"])
+    assert set(said["peaks"]) == set(said["coverage"]) == set(said["models"])
+    assert len(said["by_lead"]["lead"]) == len(said["by_lead"]["wattcast"]) == horizon
+    assert len(said["by_meter"]["ridge"]) == 1 and {"by_hour", "by_day_type", "calibration"} < set(said)
 
 
 def test_json_report_and_skill_required(run, folder, meter, config):

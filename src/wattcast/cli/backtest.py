@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wattcast.settings import BacktestSettings, Settings
 
 EXAMPLE = "Example: [bold]wattcast backtest meters.csv --horizon 24h --origins 28 --known temperature --country US[/]"
+#: Tables of `Scores` that --json gives as columns.
+GROUPS = ("by_meter", "by_lead", "by_hour", "by_day_type", "calibration")
 Origins = Annotated[
     int | None, typer.Option(help="Moments to forecast from, the file's last. Default: 28.", show_default=False)
 ]
@@ -139,7 +141,8 @@ def run(
     seconds: dict[str, Any] = {"total": time.perf_counter() - began, "models": test.seconds}
     if json:
         counts = {"horizon": test.horizon, "origins": len(test.origins), "meters": len(test.panel.ids)}
-        emit({**scores.json(), **counts, "seconds": seconds, "report": str(report)})
+        groups = {k: getattr(scores, k).to_dict(as_series=False) for k in GROUPS}
+        emit({**scores.json(), **groups, **counts, "seconds": seconds, "report": str(report)})
     else:
         for why in scores.left_out.values():
             note(why)
