@@ -14,6 +14,7 @@ from wattcast.baselines.past import carried, filled, never_negative, spread
 from wattcast.features.calendar import calendar
 from wattcast.features.panel import Floats, Panel
 from wattcast.features.view import View
+from wattcast.rivals.rows import between, running
 from wattcast.schema import DS, ID, QUANTILES, Y
 
 #: Days back whose same slot is a lag; windows that give the bands their width.
@@ -34,7 +35,7 @@ class MLForecast:
 
     name: ClassVar[str] = "mlforecast"
     country: Country = None
-    trees: int = 600
+    trees: int = 800
     trained: View | None = None
     fitted: Any = None
     width: Floats | None = None
@@ -100,6 +101,8 @@ class MLForecast:
         free, known = holidays(p, length, self.country), np.full((length, *p.covariates.shape[1:]), np.nan)
         known[: len(p.covariates)] = p.covariates[:length]
         known = carried(known, day)
+        ends = np.arange(1, length + 1)
+        warmth = between(running(known), ends - day, ends)
         parts = []
         for m in range(len(p.ids)):
             gaps = np.flatnonzero(~np.isfinite(y[: view.origin, m]))
@@ -109,6 +112,8 @@ class MLForecast:
             at = np.arange(first, length)
             columns = {ID: np.full(len(at), m), DS: at, Y: np.nan_to_num(y[first:, m])}
             columns |= {"hour": clock.hour[at], "weekday": clock.weekday[at], "year": clock.year_phase[at]}
-            columns |= {"free": free[at, m], **{f"x{k}": known[at, m, k] for k in range(known.shape[2])}}
+            columns |= {"free": free[at, m]}
+            for k in range(known.shape[2]):
+                columns |= {f"x{k}": known[at, m, k], f"x{k}_day": warmth[at, m, k]}
             parts.append(pl.DataFrame(columns))
         return pl.concat(parts) if parts else pl.DataFrame()

@@ -40,13 +40,13 @@ class Design:
         known = np.full((length, *panel.covariates.shape[1:]), np.nan)
         known[: len(panel.covariates)] = panel.covariates[:length]
         self.covariates = carried(known, panel.day)
-        self.total = _running(self.y)
-        self.sizes = _running(np.abs(self.y))
-        self.weather = _running(self.covariates)
+        self.total = running(self.y)
+        self.sizes = running(np.abs(self.y))
+        self.weather = running(self.covariates)
 
     def level(self, origins: Ints, meter: int) -> Floats:
         """Mean |y| of the week before each origin, floored `[origin]`; NaN without readings."""
-        size = _between(_of(self.sizes, meter), origins - 7 * self.day, origins)
+        size = between(_of(self.sizes, meter), origins - 7 * self.day, origins)
         return np.where(np.isfinite(size), np.maximum(size, self.floor[meter]), np.nan)
 
     def rows(self, origins: Ints, meter: int) -> Rows:
@@ -81,7 +81,7 @@ class Design:
         for k in range(self.covariates.shape[2]):
             x, total = self.covariates[:, meter, k], _of(self.weather, meter, k)
             out += [take(x, target), *(take(x, target) - take(x, target - n * day) for n in (1, 7))]
-            out += [_between(total, target + 1 - max(1, h * day // 24), target + 1) for h in SPANS if h * day >= 24]
+            out += [between(total, target + 1 - max(1, h * day // 24), target + 1) for h in SPANS if h * day >= 24]
             out += self._of_the_day(x, target)
         return out
 
@@ -103,16 +103,16 @@ class Design:
             last = take(y, origins - back)
             out += [last / level, (last - take(y, origins - back - 7 * day)) / level]
         total = _of(self.total, meter)
-        means = [_between(total, origins - k * day, origins - (k - 1) * day) / level for k in (1, 2, 3, 7, 8)]
-        recent = _between(total, origins - max(1, day // 8), origins) / level
-        month = _between(total, origins - 28 * day, origins) / level
+        means = [between(total, origins - k * day, origins - (k - 1) * day) / level for k in (1, 2, 3, 7, 8)]
+        recent = between(total, origins - max(1, day // 8), origins) / level
+        month = between(total, origins - 28 * day, origins) / level
         profile = take(y, origins[:, None] - day + np.arange(day)) / level[:, None]
         out += [*means, recent, month, _least(profile.T, 0), _most(profile.T, 0)]
         out.append(np.full(len(origins), meter if self.meters <= 64 else 0))
         return np.stack(out, -1)
 
 
-def _running(x: Floats) -> tuple[Floats, Floats]:
+def running(x: Floats) -> tuple[Floats, Floats]:
     """Sums and counts of what is not NaN before each step `[time + 1, ...]`."""
     zero, known = np.zeros((1, *x.shape[1:])), np.isfinite(x)
     sums = np.concatenate([zero, np.cumsum(np.where(known, x, 0.0), 0)])
@@ -126,7 +126,7 @@ def _of(running: tuple[Floats, Floats], *column: int) -> tuple[Floats, Floats]:
     return sums, counts
 
 
-def _between(running: tuple[Floats, Floats], first: Ints, last: Ints) -> Floats:
+def between(running: tuple[Floats, Floats], first: Ints, last: Ints) -> Floats:
     """Mean of what is known from `first` to before `last`."""
     a, b = (np.clip(i, 0, len(running[0]) - 1) for i in (first, last))
     count = running[1][b] - running[1][a]
