@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import time as Time
 from datetime import timedelta
 
 import pytest
+from rich.console import Console
 
 from wattcast import synthetic
+from wattcast.cli.tables import scores_tables
 from wattcast.read import read_frame
 from wattcast.schema import ReadingsError
 
@@ -53,7 +56,8 @@ def test_table_in_the_terminal(run, folder, meter, config):
     result = run("backtest", meter, "--config", config, "--origins", 3)
     assert result.exit_code == 0, result.stderr
     assert all(name in result.stdout for name in ("wattcast", *BASELINES))
-    assert "wattcast does not beat" in " ".join(result.stdout.split())
+    said = " ".join(result.stdout.split())
+    assert "Too few origins to tell skill from luck; on these, wattcast does not beat" in said
     assert "report: wattcast-report/backtest.html" in result.stdout
     assert (folder / "wattcast-report" / "backtest.html").exists()
 
@@ -106,6 +110,21 @@ def test_rivals_stand_beside_the_baselines(run, folder, meter, config):
     said = json.loads(result.stdout)
     assert set(said["models"]) == {"wattcast", *BASELINES, "mstl", "auto_ets", "auto_theta", "mlforecast", "lightgbm"}
     assert said["skill"]["lightgbm"]["mae"] is not None
+
+
+def test_the_table_says_better_only_where_it_is():
+    models = {n: dict.fromkeys(METRICS, v) for n, v in (("wattcast", 1.0), ("ridge", 1.01), ("persistence", 2.0))}
+    skill = {"persistence": {"mae": 0.5}, "ridge": {"mae": 0.0099}}
+    tests = {
+        "persistence": {"mae": {"low": 0.4, "high": 0.6, "verdict": "better"}},
+        "ridge": {"mae": {"low": -0.04, "high": 0.06, "verdict": "no clear difference"}},
+    }
+    console = Console(width=80, file=io.StringIO())
+    console.print(scores_tables({"models": models, "skill": skill, "tests": tests}))
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    against = lines[next(i for i, line in enumerate(lines) if line.startswith("against")) + 1 :]
+    assert against[0] == "ridge +1.0% -4.0% to +6.0% no clear difference"
+    assert against[1] == "persistence +50.0% +40.0% to +60.0% better"
 
 
 @pytest.mark.parametrize(("refit", "every", "fits"), [("7", "1d", 7), ("7d", "1d", 7), ("2d", "6h", 8)])

@@ -41,7 +41,7 @@ def scores(unclear=(), few=False, **mae):
         ),
         (
             {"wattcast": 1.0, "ridge": 1.01, "slot_mean": 0.99, "unclear": ("ridge", "slot_mean")},
-            "wattcast beats no baseline clearly; no clear difference to ridge and slot mean.",
+            "wattcast beats no baseline clearly; no clear difference to slot mean and ridge.",
         ),
         (
             {"wattcast": 1.0, "ridge": 0.8, "slot_mean": 0.99, "persistence": 3.0, "unclear": ("slot_mean",)},

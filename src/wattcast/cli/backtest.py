@@ -111,7 +111,7 @@ def run(
 ) -> None:
     """Backtest, report, table; what `backtest` and `demo` share."""
     from wattcast.cli.progress import training_bar
-    from wattcast.cli.tables import scores_table
+    from wattcast.cli.tables import scores_tables
     from wattcast.estimator import backtest
     from wattcast.evaluate import beats
     from wattcast.report.page import write
@@ -146,7 +146,7 @@ def run(
     else:
         for why in scores.left_out.values():
             note(why)
-        out.print(scores_table(scores.json()))
+        out.print(scores_tables(scores.json()))
         out.print(headline(scores), soft_wrap=True)
         out.print(f"{seconds['total']:.1f} s; report: {report}", soft_wrap=True)
     if require_skill and not beats(scores):

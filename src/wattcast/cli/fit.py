@@ -87,8 +87,8 @@ def _say(trained: Forecaster, output: Path, json: bool) -> None:
             }
         )
         return
-    from wattcast.cli.tables import scores_table
+    from wattcast.cli.tables import scores_tables
 
     note("Scores on the validation tail, which chose the epoch: `wattcast backtest` gives an untouched test.")
-    out.print(scores_table(about["scores"]))
+    out.print(scores_tables(about["scores"]))
     out.print(f"model: {output}", soft_wrap=True)

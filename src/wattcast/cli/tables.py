@@ -1,45 +1,56 @@
-"""Scores as a table in the terminal."""
+"""Scores as tables in the terminal."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 
 
-def scores_table(scores: dict[str, Any]) -> Table:
-    """`Scores.json`: the network first, then by error; the best of a column is bold; the last two columns compare."""
-    models, skill, tests = scores["models"], scores["skill"], scores.get("tests", {})
+def scores_tables(scores: dict[str, Any]) -> Group:
+    """`Scores.json`: every model's scores; below, where there is a network, how it stands against each other one."""
+    order = sorted(scores["models"], key=lambda n: (n != "wattcast", scores["models"][n]["mae"]))
+    tables = [_scores(scores["models"], order)]
+    if scores["skill"]:
+        tables.append(_compared(scores["skill"], scores.get("tests", {}), [n for n in order if n in scores["skill"]]))
+    return Group(*tables)
+
+
+def _scores(models: dict[str, Any], order: list[str]) -> Table:
+    """The network first, then by error; the best of a column is bold."""
     heads = {"mae": "MAE", "rmse": "RMSE", "mape": "MAPE", "mase": "MASE", "pinball_rel": "pinball"}
     heads["coverage_80"] = "80 %"
-    said = (
-        "pinball: over the mean load; 80 %: share inside that band; skill: how much less MAE, and its 95 % interval;"
-        " wattcast is better or worse where the Diebold-Mariano test and the interval say so"
-    )
-    table = Table(box=None, pad_edge=False, caption=said, caption_justify="left", header_style="bold")
+    table = _table("pinball: over the mean load; 80 %: share inside that band")
     table.add_column("model", no_wrap=True)
-    for head in [*heads.values(), "skill"]:
+    for head in heads.values():
         table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("wattcast is")
-    order = sorted(models, key=lambda n: (n != "wattcast", models[n]["mae"]))
     best = {k: min(_badness(k, models[n][k]) for n in order) for k in heads}
     for name in order:
         row = models[name]
         cells = [f"[bold]{_cell(k, row[k])}[/]" if _badness(k, row[k]) == best[k] else _cell(k, row[k]) for k in heads]
-        cells += _compared(skill.get(name, {}).get("mae"), tests.get(name, {}).get("mae"))
         table.add_row(name, *cells, style="cyan" if name == "wattcast" else None)
     return table
 
 
-def _compared(saved: float | None, test: dict[str, Any] | None) -> tuple[str, str]:
-    """Skill, and what the test says of it with the interval."""
-    if saved is None:
-        return "", ""
-    skill = f"{saved:+.1%}"
-    if test is None or test["low"] is None:
-        return skill, ""
-    said = {"better": "better", "worse": "worse"}.get(test["verdict"], "no clear difference")
-    return skill, f"{said} ({test['low']:+.1%} to {test['high']:+.1%})"
+def _compared(skill: dict[str, Any], tests: dict[str, Any], order: list[str]) -> Table:
+    """The network against each other model, the hardest first."""
+    table = _table("skill: how much less MAE; better, worse: by the Diebold-Mariano test and the interval")
+    table.add_column("against", no_wrap=True)
+    table.add_column("skill", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("wattcast is", no_wrap=True)
+    for name in order:
+        saved, test = skill[name]["mae"], tests.get(name, {}).get("mae")
+        known = test is not None and test["low"] is not None and test["high"] is not None
+        between = f"{test['low']:+.1%} to {test['high']:+.1%}" if known else "–"
+        verdict = test["verdict"] if known else "–"
+        table.add_row(name, "–" if saved is None else f"{saved:+.1%}", between, verdict)
+    return table
+
+
+def _table(caption: str) -> Table:
+    return Table(box=None, pad_edge=False, caption=caption, caption_justify="left", header_style="bold")
 
 
 def _cell(key: str, value: float | None) -> str:

@@ -39,6 +39,7 @@ def headline(scores: Scores) -> str:
 
 def _against_all(scores: Scores) -> str:
     told = verdicts(scores)
+    told = {n: told[n] for n in sorted(told, key=lambda n: scores.models[n]["mae"])}
     better, worse, unclear = ([n for n in told if told[n] == v] for v in ("better", "worse", "no clear difference"))
     few = "" if tested(scores) else "Too few origins to tell skill from luck; on these, "
     aside = f"; no clear difference to {_listed(unclear, 'and')}" if unclear else ""
