@@ -129,14 +129,19 @@ def days_sections(test: Backtest, scores: Scores, unit: str = "") -> list[Sectio
 
 
 def errors_section(test: Backtest, scores: Scores) -> Section:
-    """Error by lead and by hour of the day; calibration of the quantiles."""
+    """Error by lead, hour and kind of day, of the best models where they are many; calibration of the quantiles."""
     parts: list[Part] = []
+    drawn = [n for n in scores.models if n in _first_models(scores, 6)]
     if len(scores.by_lead) > 1:
-        lead = plots.error_lines(scores.by_lead, title="Error by hours ahead", xlabel="hours ahead")
+        lead = plots.error_lines(
+            scores.by_lead.select("lead", *drawn), title="Error by hours ahead", xlabel="hours ahead"
+        )
         parts.append(Figure(lead, "Lines of the error of each model over the hours ahead."))
     # Forecasts of a day at most that all begin at one hour: the hour would tell the lead's story again.
     if test.horizon > test.panel.day or len(np.unique(test.hours[:, 0])) > 1:
-        hour = plots.error_lines(scores.by_hour, title="Error by hour of the day", xlabel="hour of the day")
+        hour = plots.error_lines(
+            scores.by_hour.select("hour", *drawn), title="Error by hour of the day", xlabel="hour of the day"
+        )
         parts.append(Figure(hour, "Lines of the error of each model over the hour of the day."))
     if len(scores.by_day_type) > 1:
         few = scores.by_day_type.select("day_type", *_first_models(scores, 4))
