@@ -172,6 +172,18 @@ def test_horizon_zero_is_refused(fitted):
         fitted.predict(horizon=0)
 
 
+def test_a_warm_start_trains_a_quarter_and_no_search(frame):
+    seen = []
+    how = {"horizon": 24, "origins": 4, "refit": 2, "network": NETWORK, "train": TRAIN.model_copy(update={"epochs": 5})}
+    test, _ = wattcast.backtest(frame, **how, warm=True, epoch=seen.append)
+    stages = [e.stage for e in seen]
+    assert stages[-2:] == ["final", "final"] and stages.count("search") <= 5  # 5 epochs, then a quarter of them: 2
+    cold, _ = wattcast.backtest(frame, **how)
+    np.testing.assert_array_equal(test.forecasts["wattcast"][:2], cold.forecasts["wattcast"][:2])
+    assert (test.forecasts["wattcast"][2:] != cold.forecasts["wattcast"][2:]).any()
+    np.testing.assert_array_equal(test.forecasts["ridge"], cold.forecasts["ridge"])
+
+
 def test_backtest_scores_the_network_beside_every_baseline(frame):
     seen = []
     test, scores = wattcast.backtest(

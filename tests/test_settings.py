@@ -27,7 +27,10 @@ def test_a_settings_error_is_a_value_error():
     ("options", "said"),
     [
         ({"train": {"epoch": 3}}, "no setting 'train.epoch'; there are: epochs, steps"),
-        ({"backtest": {"origin": 3}}, "no setting 'backtest.origin'; there are: origins, every, at, window, refit,"),
+        (
+            {"backtest": {"origin": 3}},
+            "no setting 'backtest.origin'; there are: origins, every, at, window, refit,",
+        ),
         ({"trains": {}}, "no setting 'trains'; there are: read, network, train, backtest."),
         ({"train": {"ema": 1.5}}, "'train.ema' cannot be 1.5"),
         ({"network": {"hidden": ()}}, "'network.hidden' cannot be"),

@@ -49,9 +49,9 @@ class NetworkForecaster:
     trained: Forecaster | None = None
 
     def fit(self, view: View) -> Self:
-        """Trains on the readings before the view's origin."""
+        """Trains on the readings before the view's origin; one that is trained already goes on from its weights."""
         wanted = self.network.model_copy(update={"horizon": view.horizon, "known": view.panel.names})
-        return replace(self, trained=fit(view, wanted, self.train, progress=self.progress))
+        return replace(self, trained=fit(view, wanted, self.train, progress=self.progress, start=self.trained))
 
     def predict(self, panel: Panel, origins: Sequence[int], horizon: int) -> Floats:
         """Quantile forecasts `[origin, horizon, meter, quantile]`; NaN for origins with too little history."""
@@ -220,6 +220,7 @@ def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
     at: Time = Time(0),
     window: timedelta | None = None,
     refit: int | None = None,
+    warm: bool = False,
     limit: float | None = None,
     rivals: bool = False,
     network: NetworkSettings | None = None,
@@ -238,6 +239,7 @@ def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
         at: time of day of the origins on the readings' clock.
         window: newest part of the readings that is learned from; None takes all.
         refit: train anew before every so many origins; None trains once, on what lies before the first.
+        warm: whether the network goes on from its weights when it is trained anew, in a quarter of the epochs.
         limit: load that counts as a peak; None takes what each meter exceeded 5 % of the time before the first origin.
         rivals: whether the models of the extra `rivals` are scored as well.
         network: covariates known ahead, country, sizes.
@@ -261,7 +263,7 @@ def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
     moments = daily_origins(grid, horizon, origins, every=every, at=at)
     steps = None if window is None else max(1, round(window / grid.step))
     test = rolling(
-        grid, models, horizon=horizon, origins=moments, refit=refit, window=steps, limit=limit,
+        grid, models, horizon=horizon, origins=moments, refit=refit, warm=warm, window=steps, limit=limit,
         country=network.country, progress=progress,
     )  # fmt: skip
     scores = compare(test)

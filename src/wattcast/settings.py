@@ -90,6 +90,7 @@ class BacktestSettings(BaseModel):
     at: str = Field("00:00", description="local time of day of the origins")
     window: str | None = Field(None, description="newest part that is learned from (365d); None: all of it")
     refit: int | str | None = Field(None, description="train anew before every so many origins, or after 7d")
+    warm: bool = Field(False, description="whether it then goes on from its weights, in a quarter of the epochs")
     limit: float | None = Field(None, description="load that counts as a peak; None: exceeded 5 % of the time")
     rivals: bool = Field(False, description="whether the models of the extra `rivals` are run beside the network")
 

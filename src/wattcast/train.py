@@ -138,6 +138,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = False,
     score: Callable[[Forecaster], dict[str, Any]] | None = None,
+    start: Forecaster | None = None,
 ) -> Forecaster:
     """Trains a network on all readings before the view's origin.
 
@@ -150,6 +151,9 @@ def fit(
         resume: go on from the checkpoint, to the same weights as an uninterrupted run.
         score: asked once about the model the search found, which has not seen the validation tail; the answer
             goes into `about`.
+        start: a forecaster of the same settings to go on from (a warm start): a quarter of the epochs on all readings,
+            no search, and its bands, as a validation tail that its weights have seen would make them too narrow. Where
+            it looks at other readings (there are three weeks only now) training starts anew.
 
     Returns:
         The trained forecaster; its `about` holds the history.
@@ -158,8 +162,16 @@ def fit(
         NotReady: the readings are too few for sequences and a validation tail.
         ArtifactError: the checkpoint cannot be read, or belongs to other data or settings.
     """
-    work = _prepare(view, net, train or TrainSettings())
+    train = train or TrainSettings()
+    warm = start is not None and start.layout is _layout(view, net)
+    if warm:
+        train = train.model_copy(update={"epochs": -(-train.epochs // 4)})
+    work = _prepare(view, net, train)
     state, place = work.start, Place()
+    if start is not None and warm:
+        weights = eqx.filter(start.network, eqx.is_inexact_array)
+        state = state._replace(params=weights, average=weights, best=weights)
+        place = Place("final", best_epoch=train.epochs, calibration=tuple(start.calibration.tolist()))
     if resume and checkpoint is not None:
         state, place = _load_checkpoint(checkpoint, work)
     for state, place, scale in _epochs(work, state, place, score):  # noqa: B020
@@ -173,7 +185,7 @@ def fit(
 
 def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     past = view.panel
-    lay = layout(day=past.day, horizon=net.horizon, weekly=view.origin >= 21 * past.day, gap=net.gap)
+    lay = _layout(view, net)
     net = with_rules(net, lay)
     train = train.model_copy(update={"learning_rate": train.learning_rate or (5e-3 if lay.stride == 1 else 3e-3)})
     readings = View(past, view.origin, 0).panel
@@ -184,6 +196,11 @@ def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     start = State(params, params, params, jax.vmap(optimiser.init)(params))
     run, judge_ = _compiled(static, lay, steps, optimiser, train)
     return Work(past, net, train, lay, steps, static, start, run, judge_)
+
+
+def _layout(view: View, net: NetworkSettings) -> Layout:
+    day = view.panel.day
+    return layout(day=day, horizon=net.horizon, weekly=view.origin >= 21 * day, gap=net.gap)
 
 
 def _epochs(

@@ -71,28 +71,13 @@ def test_options_reach_the_backtest(run, folder, meter, config, monkeypatch):
 
     monkeypatch.setattr("wattcast.estimator.backtest", told)
     words = ["--every", "6h", "--refit", 2, "--known", "temperature", "--country", "US", "--horizon", "12h"]
-    words += [
-        "--at",
-        "09:30",
-        "--window",
-        "40d",
-        "--limit",
-        3.5,
-        "--origins",
-        5,
-        "--seed",
-        3,
-        "--cell",
-        "lstm",
-        "--members",
-        2,
-        "--epochs",
-        7,
-    ]
+    words += ["--at", "09:30", "--window", "40d", "--limit", 3.5, "--warm", "--origins", 5]
+    words += ["--seed", 3, "--cell", "lstm", "--members", 2, "--epochs", 7]
     assert run("backtest", meter, "--config", config, *words).exit_code == 3
     network, train = seen["network"], seen["train"]
     assert (seen["horizon"], seen["origins"], seen["every"], seen["refit"]) == (12, 5, timedelta(hours=6), 2)
     assert (seen["at"], seen["window"], seen["limit"]) == (Time(9, 30), timedelta(days=40), 3.5)
+    assert seen["warm"] is True
     assert (network.known, network.country, network.cell, network.members) == (("temperature",), "US", "lstm", 2)
     assert (network.hidden, train.seed, train.epochs, train.batch) == ((4,), 3, 7, 2)
 

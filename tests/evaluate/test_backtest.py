@@ -145,6 +145,26 @@ def test_a_sliding_window_hides_what_lies_before_it(panel, window, monkeypatch):
         assert (a[..., 0] != b[..., 0]).any()
 
 
+class Grown(Persistence):
+    """Counts how many fits it goes back to."""
+
+    fits = 0
+    ages: list[int] = []
+
+    def fit(self, view):
+        grown = replace(super().fit(view))
+        object.__setattr__(grown, "fits", self.fits + 1)
+        self.ages.append(grown.fits)
+        return grown
+
+
+@pytest.mark.parametrize(("warm", "ages"), [(False, [1, 1, 1]), (True, [1, 2, 3])])
+def test_a_warm_start_goes_on_from_the_model_before(panel, warm, ages, monkeypatch):
+    monkeypatch.setattr(Grown, "ages", [])
+    backtest(panel, [Grown()], horizon=24, origins=daily_origins(panel, 24, 6), refit=2, warm=warm)
+    assert Grown.ages == ages
+
+
 def test_what_lies_before_the_window_does_not_reach_a_forecast(panel):
     origins = daily_origins(panel, 24, 4)
     models = [b() for b in BASELINES.values()]

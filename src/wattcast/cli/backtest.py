@@ -33,6 +33,9 @@ Refit = Annotated[
     str | None,
     typer.Option(help="Train anew before every so many origins (7), or days (7d). Default: once.", show_default=False),
 ]
+Warm = Annotated[
+    bool, typer.Option("--warm", help="Then go on from the weights there are, in a quarter of the epochs.")
+]
 Limit = Annotated[
     float | None,
     typer.Option(help="Load that counts as a peak. Default: exceeded 5 % of the time.", show_default=False),
@@ -55,6 +58,7 @@ def command(
     at: At = None,
     window: Window = None,
     refit: Refit = None,
+    warm: Warm = False,
     limit: Limit = None,
     rivals: Rivals = False,
     known: options.Known = None,
@@ -86,9 +90,10 @@ def command(
                 "at": at,
                 "window": window,
                 "refit": refit,
+                "warm": warm or None,
                 "limit": limit,
                 "rivals": rivals or None,
-            },  # fmt: skip
+            },
         )
         if print_config:
             options.print_settings(settings, horizon)
@@ -162,5 +167,5 @@ def _moments(plan: BacktestSettings, step: timedelta) -> dict[str, Any]:
     window = None if plan.window is None else span(plan.window)
     return {
         "origins": plan.origins, "every": every, "at": clock(plan.at), "window": window, "refit": refit,
-        "limit": plan.limit, "rivals": plan.rivals,
+        "warm": plan.warm, "limit": plan.limit, "rivals": plan.rivals,
     }  # fmt: skip

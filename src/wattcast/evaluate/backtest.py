@@ -103,13 +103,14 @@ class Backtest:
         return frame.filter(pl.col(Y).is_finite()).sort(ID, CUTOFF, DS)
 
 
-def backtest(
+def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
     panel: Panel,
     forecasters: Sequence[Forecaster],
     *,
     horizon: int,
     origins: Sequence[int],
     refit: int | None = None,
+    warm: bool = False,
     window: int | None = None,
     limit: float | None = None,
     country: Country = None,
@@ -126,6 +127,7 @@ def backtest(
         horizon: steps ahead.
         origins: grid indices, ascending; each needs `horizon` steps of the grid after it.
         refit: fit anew before every so many origins; None fits once.
+        warm: whether a refit goes on from the model before it, for those that can.
         window: steps before the origin of a fit that are learned from (a sliding window); None takes all (an
             expanding one). Readings before it are out of sight for the forecasts that follow as well.
         limit: load from which a reading counts as a peak; None takes what each meter exceeded 5 % of the time before
@@ -141,13 +143,13 @@ def backtest(
     forecasts: dict[str, Floats] = {}
     seconds: dict[str, dict[str, float]] = {}
     for forecaster in forecasters:
-        parts, spent = [], {"fit": 0.0, "predict": 0.0}
+        parts, fitted, spent = [], forecaster, {"fit": 0.0, "predict": 0.0}
         for first in range(0, len(origins), every):
             some = origins[first : first + every]
             begin = max(some[0] - window, 0) if window else 0
             seen = replace(panel, start=panel.time(begin), y=panel.y[begin:], covariates=panel.covariates[begin:])
             t0 = time.perf_counter()
-            fitted = forecaster.fit(View(seen, some[0] - begin, horizon))
+            fitted = (fitted if warm else forecaster).fit(View(seen, some[0] - begin, horizon))
             t1 = time.perf_counter()
             parts.append(fitted.predict(seen, [o - begin for o in some], horizon))
             spent["fit"] += t1 - t0
