@@ -53,6 +53,12 @@ _READ: tuple[tuple[str, Any, tuple[str, ...], str], ...] = (
     ("decimal", str, (), "Sign before decimals in a text: . or ,"),
     ("day_first", bool, ("--day-first/--month-first",), "Order of day and month in 03/04/2025."),
     ("table", str, (), "Sheet of a spreadsheet."),
+    (
+        "available_at",
+        str,
+        (),
+        "When --known columns were there: a column of times, or 10:00 of the day before.",
+    ),
     ("halve", bool, ("--halve",), "Where autumn's double hour is there once, give each of the two half of it."),
 )
 

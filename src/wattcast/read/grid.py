@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from wattcast.read.clock import Label, in_utc, label_of
+from wattcast.read.clock import Label, in_utc, label_of, moment
 from wattcast.read.csv import LINE
-from wattcast.schema import DS, ID, QUALITY, Finding, Readings, ReadingsError, Y
+from wattcast.schema import AVAILABLE_AT, DS, ID, QUALITY, Finding, Readings, ReadingsError, Y
 
 #: So many equal differences in a row that are not the step are a second step, not gaps.
 _SECOND_STEP_RUN = 20
@@ -32,7 +32,8 @@ def settle(
 
     Args:
         rows: `unique_id` (String), `ds` (Datetime, naive or zoned), `y` and covariates (Float64), and `LINE`,
-            the line of each row (null for frames); `quality` if there are marks already.
+            the line of each row (null for frames); `quality` if there are marks already, `available_at` if covariates
+            are forecasts: of several issues of one time the first is taken.
         source: name for messages.
         step: length of an interval; None takes the commonest difference.
         zone: clock of naive stamps, and the meters' own zone.
@@ -45,7 +46,7 @@ def settle(
         ReadingsError: stamps missing, too many off the grid, or on two steps.
     """
     _no_empty_stamps(rows, source)
-    covariates = [c for c in rows.columns if c not in (ID, DS, Y, QUALITY, LINE)]
+    covariates = [c for c in rows.columns if c not in (ID, DS, Y, QUALITY, AVAILABLE_AT, LINE)]
     if covariates:  # packed, so that none has a name that is used below
         rows = rows.select(pl.exclude(covariates), pl.struct(covariates).alias(_PACKED))
     step = step or _commonest_step(rows, source)
@@ -56,12 +57,13 @@ def settle(
         notes += ("Stamps are taken as ends of intervals: they begin one step after midnight and end at it.",)
     if label == "end":
         rows = rows.with_columns(pl.col(DS) - step)
+    rows = _first_issue(rows, zone)
     rows, findings = in_utc(rows, source, zone, halve=halve)
     rows = _sorted(rows, findings)
     rows = _once_each(rows, findings)
     rows = _on_grid(rows, source, step, findings)
     frame = rows.unnest(_PACKED) if covariates else rows
-    marks = [QUALITY] if QUALITY in frame.columns else []
+    marks = [c for c in (AVAILABLE_AT, QUALITY) if c in frame.columns]
     numbers = pl.col(Y, *covariates).cast(pl.Float64).fill_nan(None)
     return Readings(
         frame=frame.select(ID, DS, Y, *covariates, *marks).with_columns(numbers),
@@ -110,6 +112,18 @@ def _commonest_step(rows: pl.DataFrame, source: str) -> timedelta:
     step = best["step"][0]
     assert isinstance(step, timedelta)
     return step
+
+
+def _first_issue(rows: pl.DataFrame, zone: str | None) -> pl.DataFrame:
+    """`available_at` in UTC; of several issues of one time the first, so that nothing counts as known too early."""
+    if AVAILABLE_AT not in rows.columns:
+        return rows
+    kind = rows.schema[AVAILABLE_AT]
+    zoned = isinstance(kind, pl.Datetime) and kind.time_zone is not None
+    when = pl.col(AVAILABLE_AT)
+    rows = rows.with_columns(when.dt.convert_time_zone("UTC").dt.cast_time_unit("us") if zoned else moment(when, zone))
+    first = when.min().over(ID, DS, Y)
+    return rows.filter(when.eq_missing(first) | first.is_null())
 
 
 def _sorted(rows: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
