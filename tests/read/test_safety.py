@@ -59,6 +59,18 @@ def test_spreadsheet_bomb(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize("wide", [False, True], ids=["long", "raw"])
+def test_a_stamp_thousands_of_years_off(tmp_path, wide):
+    path, head = tmp_path / "a.csv", '"";"MT_001";"MT_002"' if wide else "ds;one"
+    rows = ["2011-01-01 00:15:00", "2011-01-01 00:30:00", "2011-01-01 00:45:00", "6021-01-01 00:45:00"]
+    path.write_text("\n".join([head, *(f'"{ds}";1{";2" * wide}' for ds in rows), ""]))
+    words = r"a.csv, line 5: meter '\w+' has no reading between 2011-01-01 00:\d+ and 6021-01-01 00:\d+"
+    with pytest.raises(ReadingsError, match=words):
+        read(path)
+    with pytest.raises(ReadingsError, match="6021-01-01"):
+        convert(path, tmp_path / "out.parquet")
+
+
 MAGIC = (
     b"",
     b"PAR1",

@@ -14,6 +14,8 @@ from wattcast.schema import AVAILABLE_AT, DS, ID, QUALITY, Finding, Readings, Re
 _SECOND_STEP_RUN = 20
 #: Share of a meter's readings that may lie off its step and be left out.
 _FEW = 0.01
+#: Grids of more steps than this, and of so many times the rows, come of a wrong stamp.
+_MANY_STEPS, _EMPTY = 10_000_000, 100
 _PACKED = "covariates\n"
 
 
@@ -62,6 +64,7 @@ def settle(
     rows = _sorted(rows, findings)
     rows = _once_each(rows, findings)
     rows = _on_grid(rows, source, step, findings)
+    _no_endless_gap(rows, source, step)
     frame = rows.unnest(_PACKED) if covariates else rows
     marks = [c for c in (AVAILABLE_AT, QUALITY) if c in frame.columns]
     numbers = pl.col(Y, *covariates).cast(pl.Float64).fill_nan(None)
@@ -195,6 +198,22 @@ def _on_grid(rows: pl.DataFrame, source: str, step: timedelta, findings: list[Fi
             _finding(str(meter), "off_grid", len(part), part, f"left out: not on the step of {say_step(step)}")
         )
     return rows if off.is_empty() else phased.filter("on").drop("phase", "on", "rows")
+
+
+def _no_endless_gap(rows: pl.DataFrame, source: str, step: timedelta) -> None:
+    """Refuses a stamp that lies thousands of years off: what is looked at step by step would fill the memory."""
+    spans = rows.group_by(ID).agg(((pl.col(DS).max() - pl.col(DS).min()) / step).alias("steps"), pl.len())
+    endless = (pl.col("steps") > _MANY_STEPS) & (pl.col("steps") > _EMPTY * pl.col("len"))
+    if spans.filter(endless).is_empty():
+        return
+    gaps = rows.with_columns(pl.col(DS).diff().over(ID).alias("gap"), pl.col(DS).shift(1).over(ID).alias("before"))
+    row = gaps.sort("gap", descending=True, nulls_last=True).row(0, named=True)
+    raise ReadingsError(
+        f"{place(source, row[LINE])}: meter {row[ID]!r} has no reading between {row['before']:%Y-%m-%d %H:%M} and "
+        f"{row[DS]:%Y-%m-%d %H:%M}, with steps of {say_step(step)}; one of the two stamps is wrong, mend or remove it.",
+        meter=row[ID],
+        when=row[DS],
+    )
 
 
 def _finding(meter: str, kind: str, count: int, part: pl.DataFrame, action: str) -> Finding:
