@@ -15,7 +15,9 @@ _SECOND_STEP_RUN = 20
 #: Share of a meter's readings that may lie off its step and be left out.
 _FEW = 0.01
 #: Grids of more steps than this, and of so many times the rows, come of a wrong stamp.
-_MANY_STEPS, _EMPTY = 10_000_000, 100
+_MANY_STEPS, _EMPTY = 2_000_000, 100
+#: First and last year of a stamp; nanoseconds, as some frames count, reach no further.
+_YEARS = (1678, 2261)
 _PACKED = "covariates\n"
 
 
@@ -47,7 +49,7 @@ def settle(
     Raises:
         ReadingsError: stamps missing, too many off the grid, or on two steps.
     """
-    _no_empty_stamps(rows, source)
+    _only_real_stamps(rows, source)
     covariates = [c for c in rows.columns if c not in (ID, DS, Y, QUALITY, AVAILABLE_AT, LINE)]
     if covariates:  # packed, so that none has a name that is used below
         rows = rows.select(pl.exclude(covariates), pl.struct(covariates).alias(_PACKED))
@@ -93,7 +95,7 @@ def place(source: str, line: int | None) -> str:
     return source if line is None else f"{source}, line {line}"
 
 
-def _no_empty_stamps(rows: pl.DataFrame, source: str) -> None:
+def _only_real_stamps(rows: pl.DataFrame, source: str) -> None:
     for column, what in ((DS, "time"), (ID, "name of the meter")):
         empty = rows.filter(pl.col(column).is_null())
         if len(empty):
@@ -102,6 +104,13 @@ def _no_empty_stamps(rows: pl.DataFrame, source: str) -> None:
                 "mend or remove these rows.",
                 when=f"line {empty[LINE][0]}",
             )
+    off = rows.filter(~pl.col(DS).dt.year().is_between(*_YEARS))
+    if len(off):
+        raise ReadingsError(
+            f"{place(source, off[LINE][0])}: the time lies in the year {off[DS].dt.year()[0]} ({len(off)} rows so); "
+            "mend or remove these rows.",
+            when=f"line {off[LINE][0]}",
+        )
 
 
 def _commonest_step(rows: pl.DataFrame, source: str) -> timedelta:
@@ -201,7 +210,7 @@ def _on_grid(rows: pl.DataFrame, source: str, step: timedelta, findings: list[Fi
 
 
 def _no_endless_gap(rows: pl.DataFrame, source: str, step: timedelta) -> None:
-    """Refuses a stamp that lies thousands of years off: what is looked at step by step would fill the memory."""
+    """Refuses a stamp that lies ages off: what is looked at step by step would fill the memory."""
     spans = rows.group_by(ID).agg(((pl.col(DS).max() - pl.col(DS).min()) / step).alias("steps"), pl.len())
     endless = (pl.col("steps") > _MANY_STEPS) & (pl.col("steps") > _EMPTY * pl.col("len"))
     if spans.filter(endless).is_empty():
