@@ -98,6 +98,22 @@ def test_covariates_known_ahead_are_asked_for(knowing, frame):
         forecaster(known=["nope"]).fit(frame)
 
 
+def test_covariates_not_yet_available_are_not_asked_for(frame):
+    """A day is issued at 10:00 of the day before: of 36 hours from midnight the last 12 are not there yet."""
+    issue = (pl.col("ds").dt.truncate("1d") - timedelta(hours=14)).alias("available_at")
+    found = forecaster(36, known=["temperature"]).fit(frame.with_columns(issue))
+    stamps = [datetime(2024, 3, 1) + timedelta(hours=i) for i in range(36)]
+    rows = [(m, t, 5.0) for m in ("meter_1", "meter_2") for t in stamps]
+    future = pl.DataFrame(rows, schema=["unique_id", "ds", "temperature"], orient="row")
+    warm = pl.when(pl.col("ds") >= stamps[24]).then(30.0).otherwise("temperature").alias("temperature")
+    answer = found.predict(future=future.with_columns(issue))
+    assert answer.equals(found.predict(future=future.with_columns(issue, warm)))
+    assert answer.equals(found.predict(future=future.filter(pl.col("ds") < stamps[24])))
+    assert not answer.equals(found.predict(future=future.with_columns(warm)))  # without moments they are there now
+    with pytest.raises(ReadingsError, match="for 0 steps"):
+        found.predict()
+
+
 def test_future_without_known_covariates_is_refused(fitted, frame):
     with pytest.raises(ReadingsError, match="knows no covariates ahead"):
         fitted.predict(future=frame)

@@ -50,3 +50,18 @@ def test_public_names_are_there_and_described(name):
 def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         _ = wattcast.nope
+
+
+@pytest.mark.parametrize(
+    "before", ["", "wattcast.LoadForecaster", "import wattcast.read.weather", "wattcast.synthetic"]
+)
+def test_rooms_that_bear_the_name_of_a_function_can_be_called(tmp_path, before):
+    wattcast.synthetic(meters=1, days=3).write_csv(tmp_path / "a.csv")
+    code = f"""import wattcast
+{before}
+readings = wattcast.read({str(tmp_path / "a.csv")!r})
+assert len(wattcast.check(readings).frame) == 72 and wattcast.describe(readings)[0]["count"] == 72
+from wattcast import check, read
+assert read is wattcast.read and check(readings).frame.equals(wattcast.check.check(readings).frame)
+"""
+    assert "polars" in loaded(code)

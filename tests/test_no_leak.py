@@ -67,3 +67,43 @@ def test_a_forecast_does_not_depend_on_its_company(make):
     together = fitted.predict(panel, origins, 24)
     alone = np.concatenate([fitted.predict(panel, [o], 24) for o in origins])
     np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
+@pytest.fixture
+def issued():
+    """Temperatures of a day are known from 10:00 of the day before on."""
+    panel = load_panel(days=60)
+    day = np.arange(panel.length) // 24
+    known_from = np.repeat(np.maximum(day * 24 - 14, 0)[:, None], len(panel.ids), axis=1).astype(np.int32)
+    return replace(panel, known_from=known_from)
+
+
+def rewritten(panel, origin):
+    """The panel with other covariates where those of an origin were not yet known."""
+    there = (panel.known_from <= origin)[..., None]
+    return replace(panel, covariates=np.where(there, panel.covariates, 1e3 - panel.covariates))
+
+
+@pytest.mark.parametrize(("horizon", "hour"), [(2, 9), (24, 10), (60, 0)])
+def test_a_covariate_not_yet_issued_does_not_reach_a_forecast(make, issued, horizon, hour):
+    trained, origin = 50 * 24, 52 * 24 + hour
+    fitted = make().fit(View(issued, trained, horizon))
+    before = fitted.predict(issued, [origin, origin + 24], horizon)
+    after = fitted.predict(rewritten(issued, origin), [origin, origin + 24], horizon)
+    np.testing.assert_array_equal(before[0], after[0])
+
+
+def test_a_covariate_not_yet_issued_does_not_reach_the_fit(make, issued):
+    trained, origin, horizon = 50 * 24, 52 * 24, 60
+    before = make().fit(View(issued, trained, horizon)).predict(issued, [origin], horizon)
+    after = make().fit(View(rewritten(issued, trained), trained, horizon)).predict(issued, [origin], horizon)
+    np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("name", ["linear", NAME])
+def test_a_covariate_that_was_issued_is_used(issued, name):
+    origin, horizon = 52 * 24, 60
+    fitted = FORECASTERS[name]().fit(View(issued, 50 * 24, horizon))
+    before = fitted.predict(issued, [origin], horizon)
+    later = fitted.predict(replace(issued, covariates=issued.covariates + 10), [origin], horizon)
+    assert (before != later).any()

@@ -8,8 +8,10 @@ Nothing heavy is imported until it is used.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,10 +65,29 @@ __all__ = [
 ]
 
 
+class _Room(ModuleType):
+    """A room with the name of its function, which it hides as an attribute: it can be called as that."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return getattr(self, self.__name__.rpartition(".")[2])(*args, **options)
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Importing `wattcast.read` sets it here, so `wattcast.read(path)` has to work with the module."""
+        if isinstance(value, ModuleType) and name in _HOME:
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'wattcast' has no attribute {name!r}")
-    value = getattr(import_module(f"wattcast.{_HOME[name]}"), name)
+    home = import_module(f"wattcast.{_HOME[name]}")
+    value = home if _HOME[name] == name else getattr(home, name)
     globals()[name] = value
     return value
 

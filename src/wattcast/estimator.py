@@ -23,8 +23,12 @@ from wattcast.features.view import View
 from wattcast.nets.artifact import load_forecaster, save_forecaster
 from wattcast.nets.forecaster import Forecaster, NetworkSettings
 from wattcast.read import like, read_frame
+<<<<<<< HEAD
 from wattcast.rivals import rivals as find_rivals
 from wattcast.schema import CUTOFF, DS, ID, QUANTILES, NotReady, Readings, ReadingsError, Y
+=======
+from wattcast.schema import AVAILABLE_AT, CUTOFF, DS, ID, QUANTILES, NotReady, Readings, ReadingsError, Y
+>>>>>>> read
 from wattcast.train import Epoch, TrainSettings, fit
 
 NAME = "wattcast"
@@ -192,7 +196,8 @@ def fit_readings(readings: Readings, network: NetworkSettings, train: TrainSetti
     except NotReady as e:
         meters = grid.ids[0] if len(grid.ids) == 1 else f"{len(grid.ids)} meters"
         raise NotReady(f"{readings.source}, {meters}: {e}") from None
-    return replace(trained, unit=readings.unit)
+    about = {**trained.about, "available_at": readings.layout.get("available_at")}
+    return replace(trained, unit=readings.unit, about=about)
 
 
 def tail_scores(grid: Panel, found: Forecaster) -> Scores:
@@ -281,9 +286,10 @@ def forecast_table(trained: Forecaster, readings: Readings, horizon: int) -> pl.
         raise ReadingsError(f"A horizon of {horizon} steps holds nothing to forecast; ask for 1 or more after the gap.")
     grid = panel(readings, trained.settings.known)
     origin, gap = grid.end, trained.settings.gap
-    ahead = grid.covariates[origin : origin + horizon]
-    if grid.names and (len(ahead) < horizon or not np.isfinite(ahead).all()):
-        known = int(np.isfinite(ahead).all(axis=(1, 2)).cumprod().sum())
+    ahead = View(grid, origin, horizon).panel.covariates[origin:]
+    known = int(np.isfinite(ahead).all(axis=(1, 2)).cumprod().sum())
+    # forecasts may reach less far than the horizon: what was not there when training is not needed now
+    if grid.names and known < (horizon if grid.known_from is None else 1):
         raise ReadingsError(
             f"The model needs {', '.join(grid.names)} for the {horizon} steps it forecasts, {readings.source} holds "
             f"them for {known} steps after the last reading; add rows with the covariates and no load, or ask for a "
@@ -323,6 +329,9 @@ def with_future(readings: Readings, future: Readings) -> Readings:
     """Readings with rows of covariates after their end; a meter's own rows come before."""
     if future.step != readings.step:
         raise NotReady(f"`future` comes every {future.step}, the readings every {readings.step}; give the same step.")
+    if AVAILABLE_AT in readings.frame.columns and AVAILABLE_AT not in future.frame.columns:  # they are there now
+        now = pl.lit(readings.frame.drop_nulls(Y)[DS].max()) + readings.step
+        future = replace(future, frame=future.frame.with_columns(now.alias(AVAILABLE_AT)))
     both = pl.concat([readings.frame, future.frame], how="diagonal")
     both = both.unique([ID, DS], keep="first", maintain_order=True).sort(ID, DS)
     return replace(readings, frame=both)

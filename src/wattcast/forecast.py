@@ -133,6 +133,13 @@ def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) ->
         )
     if panel.names != f.settings.known:
         raise ReadingsError(f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}.")
+    if f.about.get("issued", False) != (panel.known_from is not None):
+        trained, now = ("when they were available", "do not say so")
+        if panel.known_from is not None:
+            trained, now = ("known ahead at any time", "say when they were available")
+        raise ReadingsError(
+            f"The model was trained on covariates {trained}, these {now}; read both with the same --available-at."
+        )
     need = history(f)
     if min(origins) < need:
         raise NotReady(

@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 ID, DS, Y, QUALITY, CUTOFF = "unique_id", "ds", "y", "quality", "cutoff"
+AVAILABLE_AT = "available_at"
 
 #: Levels every quantile forecast carries; pinball scores use 0.1 ... 0.9 of them.
 QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -65,7 +66,8 @@ class Readings:
     Attributes:
         frame: columns `unique_id` (String), `ds` (Datetime us, UTC, start of the interval), `y` (Float64),
             further Float64 covariate columns; sorted by meter and time, no stamp twice for a meter. After
-            `check` also `quality` (one of `QUALITIES`).
+            `check` also `quality` (one of `QUALITIES`). Where covariates are forecasts `available_at` (Datetime
+            us, UTC): the moment from which those of the row were known; null: when its interval was over.
         step: length of an interval.
         zone: IANA name of the clock whose midnights and weekdays matter; "UTC" for files without zones.
         clocked: False for a file without stamps (made-up ones begin on 2011-01-01 00:00).
@@ -94,7 +96,7 @@ class Readings:
     @property
     def covariates(self) -> list[str]:
         """Names of the covariate columns."""
-        return [c for c in self.frame.columns if c not in (ID, DS, Y, QUALITY)]
+        return [c for c in self.frame.columns if c not in (ID, DS, Y, QUALITY, AVAILABLE_AT)]
 
     @property
     def season_length(self) -> int:

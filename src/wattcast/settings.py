@@ -65,6 +65,10 @@ class ReadSettings(BaseModel):
     day_first: bool | None = Field(None, description="whether 03/04/2025 is in April")
     table: str | None = Field(None, description="sheet of a spreadsheet, table of a database")
     halve: bool | None = Field(None, description="share out an hour that is there once though the clock shows it twice")
+    available_at: str | None = Field(
+        None,
+        description="when known covariates were there: a column of times, or 10:00 of the day before",
+    )
     meters: tuple[str, ...] | None = Field(None, description="meters wanted")
 
     @field_validator("step")

@@ -314,6 +314,7 @@ def _forecaster(work: Work, state: State, place: Place, scale: Scaling) -> Forec
         "from": past.time(0).isoformat(),
         "until": past.time(end).isoformat(),
         "readings": int(np.isfinite(past.y).sum()),
+        "issued": past.known_from is not None,
         "train": work.train.model_dump(mode="json"),
         "judged_from": past.time(work.plan.split).isoformat(),
         "best_epoch": place.best_epoch,

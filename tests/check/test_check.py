@@ -44,6 +44,9 @@ def test_gaps_are_counted_and_left_open():
         datetime(2024, 1, 1, 20, tzinfo=UTC),
     )
     assert checked.frame.height == 94
+    assert gap.action == "left open (2 gaps): nothing is filled in"
+    (single,) = check(hourly(LOAD, [*range(10), *range(15, 100)])).findings
+    assert single.action == "left open (1 gap): nothing is filled in"
 
 
 def test_missing_negative_and_single_zeros():

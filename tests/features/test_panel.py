@@ -68,3 +68,13 @@ def test_a_covariate_that_is_not_there():
 def test_no_readings():
     with pytest.raises(ReadingsError, match="frame holds no readings"):
         panel(Readings(readings(ROWS).frame.clear(), timedelta(hours=1)))
+
+
+def test_when_covariates_were_known():
+    told = readings(ROWS)
+    moments = [START - timedelta(days=3), START + timedelta(minutes=1), None, START + timedelta(hours=2), None]
+    moments = pl.Series("available_at", moments).dt.replace_time_zone("UTC")
+    told = Readings(told.frame.with_columns(moments), told.step)
+    assert told.covariates == ["temperature"]
+    np.testing.assert_array_equal(panel(told, ["temperature"]).known_from, [[0, 0], [1, 0], [0, 2], [4, 0], [0, 5]])
+    assert panel(told).known_from is None and panel(readings(ROWS), ["temperature"]).known_from is None

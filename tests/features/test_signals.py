@@ -178,3 +178,21 @@ def test_a_meter_over_its_level_does_not_show_its_size():
     x, local = everywhere(replace(PANEL, y=PANEL.y[:, :1] * [1.0, 1000.0]), lay)
     np.testing.assert_allclose(x[:, 0], x[:, 1], rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(local[:, 0], local[:, 1], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("lay", LAYOUTS[:6:2], ids=lambda lay: f"{lay.gap}-{lay.horizon}")
+def test_inputs_hold_no_covariate_before_it_was_known(lay):
+    rng = np.random.default_rng(0)
+    shape = (PANEL.length, len(PANEL.ids))
+    known_from = (np.arange(PANEL.length)[:, None] + rng.integers(-40, 5, shape)).clip(0).astype(np.int32)
+    t, m = np.repeat(np.arange(500, 640, 7), 2), np.tile([0, 1], 20)
+    panel, scale = replace(PANEL, known_from=known_from), scaling(PANEL)
+    seen = inputs(signals(panel, scale, lay), lay, t, m)
+    open_ = inputs(signals(PANEL, scale, lay), lay, t, m)
+    for k, (origin, meter) in enumerate(zip(t, m, strict=True)):
+        there = (known_from <= origin)[..., None]
+        other = replace(panel, covariates=np.where(there, panel.covariates, -999.0))
+        theirs = inputs(signals(other, scale, lay), lay, np.array([origin]), np.array([meter]))
+        for a, b in zip(seen, theirs, strict=True):
+            np.testing.assert_array_equal(a[k : k + 1], b)
+    assert all((a != b).any() for a, b in zip(seen, open_, strict=True))

@@ -1,5 +1,7 @@
 """Views: what lies past the cutoff cannot be asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from panels import load_panel
@@ -47,3 +49,15 @@ def test_before_the_start_there_is_none(origin):
         if origin + k - 24 >= 0:
             expected[k] = PANEL.y[origin + k - 24]
     np.testing.assert_array_equal(lag, expected)
+
+
+def test_covariates_show_from_the_origin_on_at_which_they_were_known():
+    known_from = np.tile(np.arange(PANEL.length, dtype=np.int32)[:, None], (1, 2))
+    known_from[:, 0] -= 3  # this meter's are known three steps ahead, the other's when they are there
+    seen = View(replace(PANEL, known_from=known_from), 50, 10).panel
+    np.testing.assert_array_equal(seen.covariates[:54, 0], PANEL.covariates[:54, 0])
+    np.testing.assert_array_equal(seen.covariates[:51, 1], PANEL.covariates[:51, 1])
+    assert np.isnan(seen.covariates[54:, 0]).all() and np.isnan(seen.covariates[51:, 1]).all()
+    np.testing.assert_array_equal(seen.known_from, known_from[:60])
+    again = View(seen, 40, 10).panel  # a view of a view, as training makes them
+    assert np.isfinite(again.covariates[:, 0, 0]).sum() == 44

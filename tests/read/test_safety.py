@@ -59,6 +59,25 @@ def test_spreadsheet_bomb(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize("wide", [False, True], ids=["long", "raw"])
+@pytest.mark.parametrize(
+    ("year", "words"),
+    [
+        ("2111", r"meter '\w+' has no reading between 2011-01-01 00:\d+ and 2111-01-01 00:\d+, with steps of 15 min"),
+        ("6021", "the time lies in the year 6021"),
+        ("0011", "the time lies in the year 11"),
+    ],
+)
+def test_a_stamp_ages_off(tmp_path, wide, year, words):
+    path, head = tmp_path / "a.csv", '"";"MT_001";"MT_002"' if wide else "ds;one"
+    rows = ["2011-01-01 00:15:00", "2011-01-01 00:30:00", "2011-01-01 00:45:00", f"{year}-01-01 00:45:00"]
+    path.write_text("\n".join([head, *(f'"{ds}";1{";2" * wide}' for ds in rows), ""]))
+    with pytest.raises(ReadingsError, match=f"a.csv, line 5: {words}"):
+        read(path)
+    with pytest.raises(ReadingsError, match="a.csv, line 5: .*comes after" if wide else words):
+        convert(path, tmp_path / "out.parquet")
+
+
 MAGIC = (
     b"",
     b"PAR1",

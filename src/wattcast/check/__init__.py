@@ -51,7 +51,12 @@ def _checked(part: pl.DataFrame, readings: Readings, findings: list[Finding]) ->
     whole = course(part, readings.step, readings.season_length)
     meter = str(part[ID][0])
     marks = [*series.rows(whole), *(mark for detect in DETECTORS for mark in detect(whole))]
-    marks += [*clock.shifts(whole, readings.zone), *clock.change_hours(whole, readings.zone)]
+    # a course with zeros or another unit in it is no course of the day
+    sound = replace(whole, y=whole.y.copy())
+    for mark in marks:
+        if mark.suspect:
+            sound.y[mark.places] = np.nan
+    marks += [*clock.shifts(sound, readings.zone), *clock.change_hours(whole, readings.zone)]
     if any(mark.kind == "register" for mark in marks):
         marks = [m for m in marks if m.kind in ("gap", "missing", "register", "counter_reset")]
     suspect = np.zeros(len(whole.y), bool)

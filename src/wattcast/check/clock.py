@@ -13,8 +13,10 @@ from wattcast.check.course import Course, Floats, Mark
 
 #: Days before and after a day whose mean courses are compared; whole weeks.
 WINDOW = 14
-#: A shift makes the courses so much more alike [correlation], and then nearly the same.
-GAIN, ALIKE = 0.04, 0.9
+#: A shift makes the courses more alike [correlation], and then nearly the same; it explains so many times what is left.
+GAIN, ALIKE, EXPLAINS = 0.01, 0.92, 1.5
+#: It is so many times the usual spread better than on other days.
+UNUSUAL = 3.0
 #: A shift is seen to within so many days.
 _ABOUT = 3
 #: Shifts looked for [h].
@@ -31,17 +33,22 @@ def shifts(course: Course, zone: str) -> list[Mark]:
     before, after = _window_means(days)
     straight = _correlations(before, after)
     moved = np.stack([_correlations(before, np.roll(after, -h * course.day // 24, axis=1)) for h in HOURS])
-    best = np.nanmax(np.nan_to_num(moved, nan=-1.0), axis=0)
-    gain = best - np.nan_to_num(straight, nan=1.0)
-    usual = 1.4826 * float(np.median(np.abs(gain - np.median(gain))))
+    seen = np.isfinite(straight) & np.isfinite(moved).all(axis=0)
+    if not seen.any():
+        return []
+    gain = np.where(seen, moved.max(axis=0) - straight, -1.0)
+    alike = seen & (moved.max(axis=0) >= ALIKE) & (1 - straight >= EXPLAINS * (1 - moved.max(axis=0)))
+    middle = float(np.median(gain[seen]))
+    usual = 1.4826 * float(np.median(np.abs(gain[seen] - middle)))
     known = [
         round((np.datetime64(d) - np.datetime64(course.start.replace(tzinfo=None))) / np.timedelta64(1, "D"))
         for d, _ in _change_days(course, zone)
     ]
     marks = []
-    for day in _peaks(gain, max(GAIN, 4 * usual + float(np.median(gain)))):
-        if best[day] >= ALIKE and not any(abs(day + WINDOW - own) <= _ABOUT for own in known):
-            hours = HOURS[int(np.nanargmax(np.nan_to_num(moved[:, day], nan=-1.0)))]
+    least = max(GAIN, UNUSUAL * usual + middle)
+    for day in _peaks(np.where(alike, gain, -1.0), least):
+        if not any(abs(day + WINDOW - own) <= _ABOUT for own in known):
+            hours = HOURS[int(np.argmax(moved[:, day]))]
             place = (day + WINDOW) * course.day
             side = "later" if hours > 0 else "earlier"
             action = f"kept as they are: from here on days come {abs(hours)} h {side}; name the zone, or mend the clock"
@@ -112,11 +119,17 @@ def _changes(rule: str, first: date, last: date) -> tuple[tuple[date, bool], ...
 
 
 def _window_means(days: Floats) -> tuple[Floats, Floats]:
-    """Mean course of the `WINDOW` days before and from each day on that has both."""
+    """Mean course of the `WINDOW` days before and from each day on that has both; each day counts alike.
+
+    NaN where fewer than half of them are known.
+    """
     known = np.isfinite(days)
+    size = np.where(known, np.abs(days), 0).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    days = days / np.where(size > 0, size, 1)
     total = np.vstack([np.zeros(days.shape[1]), np.cumsum(np.where(known, days, 0), axis=0)])
     count = np.vstack([np.zeros(days.shape[1]), np.cumsum(known, axis=0)])
-    means = (total[WINDOW:] - total[:-WINDOW]) / np.maximum(count[WINDOW:] - count[:-WINDOW], 1)
+    counts = count[WINDOW:] - count[:-WINDOW]
+    means = np.where(counts >= WINDOW / 2, (total[WINDOW:] - total[:-WINDOW]) / np.maximum(counts, 1), np.nan)
     return means[:-WINDOW], means[WINDOW:]
 
 

@@ -12,7 +12,7 @@ SPIKE = 3.0
 FACTORS = (4.0, 1000.0)
 #: A jump is that of a factor if its logarithm is so near it.
 NEAR = 0.2
-#: All quantiles jump by the factor, as far as logarithms go.
+#: All quantiles jump by the factor, as far as logarithms go, or to a fifth of its own.
 ALL_NEAR, _QUANTILES = 0.3, (0.1, 0.25, 0.5, 0.75, 0.9)
 #: A jump has to exceed the usual change from day to day so many times.
 CLEAR = 10.0
@@ -130,7 +130,7 @@ def _scales(logs: Floats, place: int, day: int, size: float) -> bool:
     if min(len(before), len(after)) < day:
         return False
     ratios = np.quantile(after, _QUANTILES) - np.quantile(before, _QUANTILES)
-    return bool((np.abs(ratios - size) < ALL_NEAR).all())
+    return bool((np.abs(ratios - size) < max(ALL_NEAR, abs(size) / 5)).all())
 
 
 def _stretches(jumps: list[tuple[int, int]], length: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

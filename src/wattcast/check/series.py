@@ -16,10 +16,9 @@ def rows(course: Course) -> list[Mark]:
     there = np.zeros(len(course.y), bool)
     there[course.rows] = True
     if not there.all():
-        open_ = len(runs(~there))
-        marks.append(
-            Mark("gap", np.flatnonzero(~there), f"left open ({open_} gaps): nothing is filled in", suspect=False)
-        )
+        count = len(runs(~there))
+        spans = "1 gap" if count == 1 else f"{count:,} gaps"
+        marks.append(Mark("gap", np.flatnonzero(~there), f"left open ({spans}): nothing is filled in", suspect=False))
     empty = there & np.isnan(course.y)
     if empty.any():
         marks.append(Mark("missing", np.flatnonzero(empty), "marked missing", suspect=False))

@@ -101,7 +101,7 @@ def command(
         readings = options.readings(file, settings.read)
         network = options.with_horizon(settings, horizon, readings.step)
         settings = settings.model_copy(update={"network": network})
-        run(readings, settings, report, title=file.name, began=began, json=json, require_skill=require_skill)
+        run(readings, settings, report, title=readings.source, began=began, json=json, require_skill=require_skill)
 
 
 def run(
@@ -132,7 +132,7 @@ def run(
             train=settings.train,
             epoch=bar,
         )
-    command = " ".join(["wattcast", *sys.argv[1:]])
+    command = " ".join(["wattcast", *options.without_password(sys.argv[1:])])
     page = backtest_page(
         test,
         scores,

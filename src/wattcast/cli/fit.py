@@ -50,7 +50,7 @@ def command(
         _say(_fit(file, options.place(output), horizon, settings, resume), output, json)
 
 
-def _fit(file: Path, output: Path, horizon: str | None, settings: Any, resume: bool) -> Forecaster:
+def _fit(file: str, output: Path, horizon: str | None, settings: Any, resume: bool) -> Forecaster:
     from wattcast.cli.progress import training_bar
     from wattcast.estimator import fit_readings
     from wattcast.nets.artifact import save_forecaster

@@ -39,7 +39,8 @@ def command(
         from wattcast.nets.artifact import load_forecaster
 
         trained = load_forecaster(model)
-        how = options.in_force(None, read={**read, "zone": read["zone"] or trained.zone}).read
+        taken = {"zone": trained.zone, "available_at": trained.about.get("available_at")}
+        how = options.in_force(None, read={**read, **{name: read[name] or value for name, value in taken.items()}}).read
         readings = options.readings(file, how)
         ahead = options.steps(horizon, readings.step, "--horizon") if horizon else trained.settings.horizon
         table = forecast_table(trained, readings, ahead)

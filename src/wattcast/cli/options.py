@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from wattcast.schema import Finding, Readings
     from wattcast.settings import ReadSettings, Settings
 
-File = Annotated[Path, typer.Argument(help="CSV, Parquet, ... with readings.", show_default=False)]
+File = Annotated[
+    str,
+    typer.Argument(
+        help="CSV, Parquet, ... with readings, or a database: sqlite:///meters.db, postgresql://...", show_default=False
+    ),
+]
 Horizon = Annotated[
     str | None,
     typer.Option(help="Steps ahead (48), or a time (24h, 2d). Default: a day.", show_default=False),
@@ -52,7 +58,13 @@ _READ: tuple[tuple[str, Any, tuple[str, ...], str], ...] = (
     ("separator", str, (), "Sign between cells of a text."),
     ("decimal", str, (), "Sign before decimals in a text: . or ,"),
     ("day_first", bool, ("--day-first/--month-first",), "Order of day and month in 03/04/2025."),
-    ("table", str, (), "Sheet of a spreadsheet."),
+    ("table", str, (), "Sheet of a spreadsheet, table of a database."),
+    (
+        "available_at",
+        str,
+        (),
+        "When --known columns were there: a column of times, or 10:00 of the day before.",
+    ),
     ("halve", bool, ("--halve",), "Where autumn's double hour is there once, give each of the two half of it."),
 )
 
@@ -86,14 +98,14 @@ def listed(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def readings(path: Path, how: ReadSettings) -> Readings:
+def readings(path: str, how: ReadSettings) -> Readings:
     """A file, read and checked; what was taken for granted and what was found is said on stderr."""
     found = checked(path, how)
     say(found.findings)
     return found
 
 
-def checked(path: Path, how: ReadSettings) -> Readings:
+def checked(path: str, how: ReadSettings) -> Readings:
     """A file, read and checked; what was taken for granted is said on stderr."""
     from wattcast.check import check
     from wattcast.read import read
@@ -114,6 +126,12 @@ def say(findings: Sequence[Finding]) -> None:
 
 
 SHOWN = 8
+
+
+def without_password(words: Sequence[str]) -> list[str]:
+    """Words of a command line, a database URL among them without its password."""
+    hidden = (re.sub(r"(://[^/:@]*):.*@", r"\1:***@", word) for word in words)
+    return [re.sub(r"([?&]password=)[^&]*", r"\1***", word) for word in hidden]
 
 
 def steps(text: str | int, step: timedelta, what: str) -> int:

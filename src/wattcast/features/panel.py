@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wattcast.schema import DS, ID, QUALITY, Readings, ReadingsError, Y
+from wattcast.schema import AVAILABLE_AT, DS, ID, QUALITY, Readings, ReadingsError, Y
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +27,8 @@ class Panel:
         y: readings `[time, meter]`; NaN where there is none or it is marked as not to be used.
         covariates: `[time, meter, covariate]`; NaN where unknown. May reach past the last reading.
         names: names of the covariates.
+        known_from: grid index of the first origin at which the covariates of a row were known `[time, meter]`; None
+            where all were known ahead at any origin.
     """
 
     ids: tuple[str, ...]
@@ -36,6 +38,7 @@ class Panel:
     y: Floats
     covariates: Floats
     names: tuple[str, ...]
+    known_from: NDArray[np.int32] | None = None
 
     @property
     def length(self) -> int:
@@ -99,7 +102,19 @@ def panel(readings: Readings, covariates: Sequence[str] = ()) -> Panel:
     cov = np.full((length, len(ids), len(covariates)), np.nan)
     for k, name in enumerate(covariates):
         cov[row, column, k] = frame[name].cast(pl.Float64).to_numpy()
-    return Panel(tuple(ids), start, readings.step, readings.zone, y, cov, tuple(covariates))
+    known_from = None
+    if covariates and AVAILABLE_AT in frame.columns:
+        known_from = np.zeros((length, len(ids)), np.int32)
+        known_from[row, column] = _known_from(frame[AVAILABLE_AT], start, readings.step, row)
+    return Panel(tuple(ids), start, readings.step, readings.zone, y, cov, tuple(covariates), known_from)
+
+
+def _known_from(available_at: pl.Series, start: datetime, step: timedelta, row: NDArray[np.int64]) -> NDArray[np.int32]:
+    """First origin whose first interval starts no earlier than each moment; without one, when the row is over."""
+    late = (available_at - start).dt.total_microseconds()
+    origins = -(-late // _microseconds(step))  # rounded up
+    origins = origins.zip_with(origins.is_not_null(), pl.Series(row + 1))
+    return origins.clip(0, np.iinfo(np.int32).max).to_numpy().astype(np.int32)
 
 
 def _microseconds(step: timedelta) -> int:

@@ -66,6 +66,7 @@ class Signals(NamedTuple):
         clock: calendar features of every step `[time + ahead, feature]`.
         known: standardised covariates known ahead, with their hinges `[time + ahead, meter, feature]`.
         phase: slot of the day of every origin `[time + 1]`.
+        known_from: first origin at which a row of `known` was known `[time + ahead, meter]`; `[0, 0]` where any is.
     """
 
     y: Array
@@ -75,6 +76,7 @@ class Signals(NamedTuple):
     clock: Array
     known: Array
     phase: Array
+    known_from: Array
 
 
 def signals(p: Panel, scale: Scaling, lay: Layout, country: str | None = None) -> Signals:
@@ -87,6 +89,7 @@ def signals(p: Panel, scale: Scaling, lay: Layout, country: str | None = None) -
     bent = np.maximum(z[..., None] - scale.hinges, 0.0).reshape(*z.shape[:2], -1)
     known = np.nan_to_num(np.concatenate([z, bent], axis=-1))
     known = np.concatenate([known, np.zeros((ahead, *known.shape[1:]))])
+    known_from = np.zeros((0, 0)) if p.known_from is None else np.pad(p.known_from, ((0, ahead), (0, 0)))
     cal = calendar(p.start, p.step, p.length + ahead, zone=p.zone, country=country)
     slot = np.round(cal.hour[0] / 24 * p.day).astype(int)
     phase = (slot + np.arange(p.length + 1)) % p.day
@@ -102,6 +105,7 @@ def signals(p: Panel, scale: Scaling, lay: Layout, country: str | None = None) -
         clock=_f32(np.stack(clock, axis=-1)),
         known=_f32(known),
         phase=phase.astype(np.int32),
+        known_from=known_from.astype(np.int32),
     )
 
 
@@ -151,7 +155,11 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     p = s.phase[now] % lay.stride
     level = s.level[t, m]
     recent, lags = (s.y[t + xp.asarray(offsets)[p], m] / level - 1.0 for offsets in (lay.recent, lay.lags))
-    known = s.known[t[..., None] + xp.asarray(lay.moments)[p], m[..., None]]
+    at = t[..., None] + xp.asarray(lay.moments)[p]
+    known = s.known[at, m[..., None]]
+    if s.known_from.size:  # what was not yet known counts as a missing covariate does
+        there = s.known_from[at, m[..., None]] <= t[..., None]
+        known = xp.where(there[..., None], known, xp.zeros_like(known))
     days = xp.asarray(np.arange(8) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (8,))
     means = s.mean[xp.maximum(t + days, 0), m] / level - 1.0
     n = lay.targets.shape[1]

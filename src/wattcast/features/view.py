@@ -12,7 +12,8 @@ from wattcast.features.panel import Floats, Panel
 class View:
     """A panel cut at `origin`: readings before it, covariates known ahead up to `horizon` steps after it.
 
-    Asking past either limit raises `LookupError`.
+    Covariates that were not yet known at the origin (`Panel.known_from`) are NaN. Asking past either limit raises
+    `LookupError`.
     """
 
     def __init__(self, panel: Panel, origin: int, horizon: int):
@@ -26,7 +27,11 @@ class View:
     def panel(self) -> Panel:
         """The grid with what may be seen: `y` ends at the origin, covariates at origin + horizon."""
         p, o = self._panel, self.origin
-        return Panel(p.ids, p.start, p.step, p.zone, p.y[:o], p.covariates[: o + self.horizon], p.names)
+        covariates, known_from = p.covariates[: o + self.horizon], p.known_from
+        if known_from is not None:
+            known_from = known_from[: o + self.horizon]
+            covariates = np.where((known_from <= o)[..., None], covariates, np.nan)
+        return Panel(p.ids, p.start, p.step, p.zone, p.y[:o], covariates, p.names, known_from)
 
     @property
     def y(self) -> Floats:

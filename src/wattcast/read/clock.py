@@ -86,6 +86,14 @@ def label_of(stamps: pl.Series, step: timedelta) -> Label:
     )
 
 
+def moment(when: pl.Expr, zone: str | None) -> pl.Expr:
+    """Moments of a local clock in UTC; in an hour that it skips or shows twice the later one, so never too early."""
+    zone, local = zone or "UTC", when.dt.cast_time_unit("us")
+    shown = local.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null")
+    after = (local + timedelta(hours=1)).dt.replace_time_zone(zone, ambiguous="latest", non_existent="null")
+    return pl.coalesce(shown, after).dt.convert_time_zone("UTC")
+
+
 def in_utc(rows: pl.DataFrame, source: str, zone: str | None, *, halve: bool) -> tuple[pl.DataFrame, list[Finding]]:
     """Rows with UTC stamps, and what the clock's changes did to them.
 

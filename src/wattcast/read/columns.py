@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from wattcast.schema import QUALITIES, QUALITY, ReadingsError
+from wattcast.schema import AVAILABLE_AT, QUALITIES, QUALITY, ReadingsError
 
 _DS_NAMES = ("ds", "datetime", "timestamp", "time", "date_time", "interval_start_time", "date")
 _ID_NAMES = frozenset(
@@ -48,6 +48,7 @@ class Columns:
         notes: what was taken for what, in sentences.
         as_meters: a value column is a meter, and its name the meter's, even where it is the only one.
         marked: there are marks of an earlier check in `quality`.
+        available_at: column of moments from which the covariates were known, or None.
     """
 
     ds: str | None
@@ -59,6 +60,7 @@ class Columns:
     notes: tuple[str, ...]
     as_meters: bool = False
     marked: bool = False
+    available_at: str | None = None
 
     @property
     def wide(self) -> bool:
@@ -74,6 +76,7 @@ def find(
     ds: str | None = None,
     y: str | Sequence[str] | None = None,
     named: bool = True,
+    available_at: str | None = None,
 ) -> Columns:
     """Finds the part of each column.
 
@@ -84,14 +87,17 @@ def find(
         ds: column of times, likewise.
         y: column of the load, or the columns that are a meter each.
         named: whether the columns' names mean anything.
+        available_at: column of moments from which covariates were known; None takes one of that name.
 
     Raises:
         ReadingsError: a column that is not there, or no column of numbers.
     """
     wanted = [y] if isinstance(y, str) else list(y or ())
-    for name in [*(c for c in (id, ds) if c), *wanted]:
+    for name in [*(c for c in (id, ds, available_at) if c), *wanted]:
         if name not in frame.columns:
             raise ReadingsError(f"{source} has no column {name!r}; it has {', '.join(map(repr, frame.columns))}.")
+    available_at = _issue_column(frame, source, ds, available_at)
+    frame = frame if available_at is None else frame.drop(available_at)
     ds = ds or _time_column(frame)
     hour = _hour_column(frame, ds)
     marked = _marks(frame)
@@ -117,8 +123,10 @@ def find(
     dropped = [c for c in left if c not in values and c not in covariates]
     unit = _UNITS.get(next((t for t in reversed(_tokens(values[0])) if t in _UNITS), "")) if len(values) == 1 else None
     notes = _notes(ds, id, values, covariates, dropped, asked=bool(wanted))
+    if available_at is not None:
+        notes += (f"Covariates count as known from the times in column {available_at!r} on.",)
     meter = named and not wanted and id is None and re.fullmatch(r"[A-Za-z]+[_ -]?\d+", values[0]) is not None
-    return Columns(ds, hour, id, tuple(values), tuple(covariates), unit, notes, as_meters=meter, marked=marked)
+    return Columns(ds, hour, id, tuple(values), tuple(covariates), unit, notes, meter, marked, available_at)
 
 
 def _notes(
@@ -182,6 +190,15 @@ def _time_column(frame: pl.DataFrame) -> str | None:
     usual = {name: rank for rank, name in enumerate(_DS_NAMES)}
     distinct = {c: frame[c].n_unique() for c in times}
     return min(times, key=lambda c: (-distinct[c], usual.get(_plain(c), len(usual))), default=None)
+
+
+def _issue_column(frame: pl.DataFrame, source: str, ds: str | None, named: str | None) -> str | None:
+    """A column of moments beside the times, by its usual name unless named."""
+    times = [c for c in frame.columns if frame[c].dtype.base_type() == pl.Datetime and c != ds]
+    if named is not None and named not in times:
+        raise ReadingsError(f"{source}: column {named!r} does not hold the times at which covariates were available.")
+    usual = (c for c in times if _plain(c) == AVAILABLE_AT and len(times) > (ds is None))
+    return named or next(usual, None)
 
 
 def _hour_column(frame: pl.DataFrame, ds: str | None) -> str | None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from wattcast.read import columns as parts
-from wattcast.read import csv, dialect, raw, sidecar, tables
+from wattcast.read import csv, dialect, raw, sidecar, tables, weather
 from wattcast.read.csv import LINE
 from wattcast.read.grid import say_step, settle
 from wattcast.read.layout import Layout
@@ -48,7 +48,17 @@ def read_source(
     layout = table.layout
     if layout.ds is not None:
         _is_time(table.frame, layout.ds, table.source)
-    found = parts.find(table.frame.drop(LINE), table.source, id=layout.id, ds=layout.ds, y=layout.y, named=table.named)
+    at = layout.day_before
+    column = layout.available_at if at is None else None
+    found = parts.find(
+        table.frame.drop(LINE),
+        table.source,
+        id=layout.id,
+        ds=layout.ds,
+        y=layout.y,
+        named=table.named,
+        available_at=column,
+    )
     whole = found
     frame, found = _chosen(table.frame, found, meters, table.source)
     made_up = (layout.step or ASSUMED_STEP) if found.ds is None else None
@@ -70,6 +80,7 @@ def read_source(
         unit=layout.unit or found.unit,
         notes=notes,
     )
+    readings = readings if at is None else weather.day_ahead(readings, at)
     readings = replace(readings, clocked=found.ds is not None, layout=_known(layout, whole, readings))
     return within(readings, start, end)
 
@@ -191,4 +202,4 @@ def _known(layout: Layout, found: parts.Columns, readings: Readings) -> dict[str
     y = found.values if found.wide else found.values[0]
     zone = None if readings.zone == "UTC" else readings.zone
     known = replace(layout, id=found.id, ds=found.ds, y=y, step=readings.step, zone=zone, unit=readings.unit)
-    return known.as_dict()
+    return replace(known, available_at=layout.available_at or found.available_at).as_dict()

@@ -6,14 +6,18 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from wattcast.read.clock import Label, in_utc, label_of
+from wattcast.read.clock import Label, in_utc, label_of, moment
 from wattcast.read.csv import LINE
-from wattcast.schema import DS, ID, QUALITY, Finding, Readings, ReadingsError, Y
+from wattcast.schema import AVAILABLE_AT, DS, ID, QUALITY, Finding, Readings, ReadingsError, Y
 
 #: So many equal differences in a row that are not the step are a second step, not gaps.
 _SECOND_STEP_RUN = 20
 #: Share of a meter's readings that may lie off its step and be left out.
 _FEW = 0.01
+#: Grids of more steps than this, and of so many times the rows, come of a wrong stamp.
+_MANY_STEPS, _EMPTY = 2_000_000, 100
+#: First and last year of a stamp; nanoseconds, as some frames count, reach no further.
+_YEARS = (1678, 2261)
 _PACKED = "covariates\n"
 
 
@@ -32,7 +36,8 @@ def settle(
 
     Args:
         rows: `unique_id` (String), `ds` (Datetime, naive or zoned), `y` and covariates (Float64), and `LINE`,
-            the line of each row (null for frames); `quality` if there are marks already.
+            the line of each row (null for frames); `quality` if there are marks already, `available_at` if covariates
+            are forecasts: of several issues of one time the first is taken.
         source: name for messages.
         step: length of an interval; None takes the commonest difference.
         zone: clock of naive stamps, and the meters' own zone.
@@ -44,8 +49,8 @@ def settle(
     Raises:
         ReadingsError: stamps missing, too many off the grid, or on two steps.
     """
-    _no_empty_stamps(rows, source)
-    covariates = [c for c in rows.columns if c not in (ID, DS, Y, QUALITY, LINE)]
+    _only_real_stamps(rows, source)
+    covariates = [c for c in rows.columns if c not in (ID, DS, Y, QUALITY, AVAILABLE_AT, LINE)]
     if covariates:  # packed, so that none has a name that is used below
         rows = rows.select(pl.exclude(covariates), pl.struct(covariates).alias(_PACKED))
     step = step or _commonest_step(rows, source)
@@ -56,12 +61,14 @@ def settle(
         notes += ("Stamps are taken as ends of intervals: they begin one step after midnight and end at it.",)
     if label == "end":
         rows = rows.with_columns(pl.col(DS) - step)
+    rows = _first_issue(rows, zone)
     rows, findings = in_utc(rows, source, zone, halve=halve)
     rows = _sorted(rows, findings)
     rows = _once_each(rows, findings)
     rows = _on_grid(rows, source, step, findings)
+    _no_endless_gap(rows, source, step)
     frame = rows.unnest(_PACKED) if covariates else rows
-    marks = [QUALITY] if QUALITY in frame.columns else []
+    marks = [c for c in (AVAILABLE_AT, QUALITY) if c in frame.columns]
     numbers = pl.col(Y, *covariates).cast(pl.Float64).fill_nan(None)
     return Readings(
         frame=frame.select(ID, DS, Y, *covariates, *marks).with_columns(numbers),
@@ -88,7 +95,7 @@ def place(source: str, line: int | None) -> str:
     return source if line is None else f"{source}, line {line}"
 
 
-def _no_empty_stamps(rows: pl.DataFrame, source: str) -> None:
+def _only_real_stamps(rows: pl.DataFrame, source: str) -> None:
     for column, what in ((DS, "time"), (ID, "name of the meter")):
         empty = rows.filter(pl.col(column).is_null())
         if len(empty):
@@ -97,6 +104,13 @@ def _no_empty_stamps(rows: pl.DataFrame, source: str) -> None:
                 "mend or remove these rows.",
                 when=f"line {empty[LINE][0]}",
             )
+    off = rows.filter(~pl.col(DS).dt.year().is_between(*_YEARS))
+    if len(off):
+        raise ReadingsError(
+            f"{place(source, off[LINE][0])}: the time lies in the year {off[DS].dt.year()[0]} ({len(off)} rows so); "
+            "mend or remove these rows.",
+            when=f"line {off[LINE][0]}",
+        )
 
 
 def _commonest_step(rows: pl.DataFrame, source: str) -> timedelta:
@@ -110,6 +124,18 @@ def _commonest_step(rows: pl.DataFrame, source: str) -> timedelta:
     step = best["step"][0]
     assert isinstance(step, timedelta)
     return step
+
+
+def _first_issue(rows: pl.DataFrame, zone: str | None) -> pl.DataFrame:
+    """`available_at` in UTC; of several issues of one time the first, so that nothing counts as known too early."""
+    if AVAILABLE_AT not in rows.columns:
+        return rows
+    kind = rows.schema[AVAILABLE_AT]
+    zoned = isinstance(kind, pl.Datetime) and kind.time_zone is not None
+    when = pl.col(AVAILABLE_AT)
+    rows = rows.with_columns(when.dt.convert_time_zone("UTC").dt.cast_time_unit("us") if zoned else moment(when, zone))
+    first = when.min().over(ID, DS, Y)
+    return rows.filter(when.eq_missing(first) | first.is_null())
 
 
 def _sorted(rows: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
@@ -181,6 +207,22 @@ def _on_grid(rows: pl.DataFrame, source: str, step: timedelta, findings: list[Fi
             _finding(str(meter), "off_grid", len(part), part, f"left out: not on the step of {say_step(step)}")
         )
     return rows if off.is_empty() else phased.filter("on").drop("phase", "on", "rows")
+
+
+def _no_endless_gap(rows: pl.DataFrame, source: str, step: timedelta) -> None:
+    """Refuses a stamp that lies ages off: what is looked at step by step would fill the memory."""
+    spans = rows.group_by(ID).agg(((pl.col(DS).max() - pl.col(DS).min()) / step).alias("steps"), pl.len())
+    endless = (pl.col("steps") > _MANY_STEPS) & (pl.col("steps") > _EMPTY * pl.col("len"))
+    if spans.filter(endless).is_empty():
+        return
+    gaps = rows.with_columns(pl.col(DS).diff().over(ID).alias("gap"), pl.col(DS).shift(1).over(ID).alias("before"))
+    row = gaps.sort("gap", descending=True, nulls_last=True).row(0, named=True)
+    raise ReadingsError(
+        f"{place(source, row[LINE])}: meter {row[ID]!r} has no reading between {row['before']:%Y-%m-%d %H:%M} and "
+        f"{row[DS]:%Y-%m-%d %H:%M}, with steps of {say_step(step)}; one of the two stamps is wrong, mend or remove it.",
+        meter=row[ID],
+        when=row[DS],
+    )
 
 
 def _finding(meter: str, kind: str, count: int, part: pl.DataFrame, action: str) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any, TypedDict
 
 from wattcast.read.clock import Label, known_zone
@@ -28,6 +28,7 @@ class Told(TypedDict, total=False):
     day_first: bool | None
     table: str | None
     halve: bool
+    available_at: str | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Layout:
         day_first: order of day and month in dates such as 03/04/2025.
         table: sheet of a spreadsheet, or table of a database.
         halve: give each of the two hours that the clock shows as one in autumn half of what is there once.
+        available_at: column of the moments from which covariates known ahead were there, or an hour of the day before
+            ("10:00") for day-ahead forecasts. A column named so is taken for it; else they count as always known.
     """
 
     id: str | None = None
@@ -61,6 +64,7 @@ class Layout:
     day_first: bool | None = None
     table: str | None = None
     halve: bool = False
+    available_at: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses what cannot be."""
@@ -73,6 +77,14 @@ class Layout:
             raise ReadingsError(f"decimal must be '.' or ',', got {self.decimal!r}.")
         if self.separator is not None and len(self.separator.encode()) != 1:
             raise ReadingsError(f"separator must be one plain character, got {self.separator!r}.")
+
+    @property
+    def day_before(self) -> time | None:
+        """`available_at` as an hour, if it is one."""
+        try:
+            return time.fromisoformat(self.available_at or "")
+        except ValueError:
+            return None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON or TOML: what is known, `step` in seconds."""

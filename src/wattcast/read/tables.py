@@ -6,16 +6,24 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
+import polars.selectors as cs
 
 from wattcast.read.csv import LINE, plain_names
 from wattcast.read.layout import KEPT, Layout, from_dict
+from wattcast.read.source import existing
 from wattcast.schema import ID, QUALITY, ReadingsError
+
+if TYPE_CHECKING:
+    import sqlalchemy
 
 _PARQUET, _ARROW, _ZIP, _OLD_EXCEL = b"PAR1", b"ARROW1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 #: Largest spreadsheet, unpacked [bytes]: a million rows of 16 columns have about half of it.
 _MOST_UNPACKED = 2**30
+#: Seconds a database may take to answer at first.
+_PATIENCE = "10"
 _FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
@@ -119,11 +127,11 @@ def database(url: str, table: str | None = None) -> tuple[pl.DataFrame, str]:
     """A table of a database, and its name for messages; the only table unless named.
 
     Args:
-        url: as SQLAlchemy has them; user and password do not show up in messages.
+        url: as SQLAlchemy has them; the password does not show up in messages.
         table: name of a table or view.
 
     Raises:
-        ReadingsError: no connection, no such table, no rows, or SQLAlchemy is not installed.
+        ReadingsError: no connection, no such table, no rows, or what reads it is not installed.
     """
     try:
         import sqlalchemy  # noqa: PLC0415  (optional)
@@ -131,18 +139,16 @@ def database(url: str, table: str | None = None) -> tuple[pl.DataFrame, str]:
         raise ReadingsError(
             "Databases are read with SQLAlchemy; install it with: pip install 'wattcast[sql]'."
         ) from error
-    try:
-        engine = sqlalchemy.create_engine(url)
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
-        raise ReadingsError(f"The database URL cannot be used ({_line(error)}); check it and its driver.") from error
-    place = engine.url.render_as_string(hide_password=True)
+    engine = _engine(url)
+    place = engine.url.set(query={}).render_as_string(hide_password=True)
     try:
         there = sqlalchemy.inspect(engine)
         names = [*there.get_table_names(), *there.get_view_names()]
         wanted = table or (names[0] if len(names) == 1 else None)
         if wanted not in names:
-            what = f"no table {table!r}" if table else f"{len(names)} tables"
-            raise ReadingsError(f"{place} has {what}; name one of: {', '.join(map(repr, names[:20]))}.")
+            what = f"no table {table!r}" if table else f"{len(names)} tables" if names else "no table"
+            choose = f"name one of: {', '.join(map(repr, names[:20]))}" if names else "fill it with readings first"
+            raise ReadingsError(f"{place} has {what}; {choose}.")
         rows = sqlalchemy.select(sqlalchemy.text("*")).select_from(sqlalchemy.table(wanted))
         with engine.connect() as connection:
             found = pl.read_database(rows, connection, infer_schema_length=None)
@@ -150,7 +156,40 @@ def database(url: str, table: str | None = None) -> tuple[pl.DataFrame, str]:
         raise ReadingsError(f"{place} cannot be read ({_line(error)}); check that it is there and running.") from error
     finally:
         engine.dispose()
+    # the clock of zoned times is the session's, not the meters'
+    found = found.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"))
     return _with_lines(found, f"table {wanted}"), str(wanted)
+
+
+def _engine(url: str) -> sqlalchemy.Engine:
+    """What connects to a database; errors of SQLAlchemy may quote the URL and its password, so none is passed on."""
+    import sqlalchemy  # noqa: PLC0415  (optional)
+
+    scheme = url.split("://", maxsplit=1)[0]
+    try:
+        where = sqlalchemy.make_url(url)
+        if "@" in (where.host or ""):
+            raise ValueError("part of a password")
+        if where.drivername in ("postgres", "postgresql"):  # SQLAlchemy would take the older psycopg2
+            where = where.set(drivername="postgresql+psycopg")
+            where = where.update_query_dict({"connect_timeout": _PATIENCE, "client_encoding": "utf8", **where.query})
+        engine = sqlalchemy.create_engine(where)
+    except ImportError as error:
+        name = error.name or "its driver"
+        how = "'wattcast[sql]'" if name == "psycopg" else name
+        raise ReadingsError(f"{scheme} is read with the package {name}; install it with: pip install {how}.") from None
+    except sqlalchemy.exc.NoSuchModuleError:
+        raise ReadingsError(
+            f"{scheme!r} is no database that can be read; give a file, or a URL as sqlite:///... or postgresql://..."
+        ) from None
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError):
+        whole = "sqlite:///folder/file.db"
+        if not scheme.startswith("sqlite"):
+            whole = f"{scheme}://user:password@host:port/name (in a password, @ is %40 and : is %3A)"
+        raise ReadingsError(f"What follows {scheme}:// is not whole; write {whole}.") from None
+    if where.get_backend_name() == "sqlite" and where.database and not where.database.startswith((":", "file:")):
+        existing(where.database)  # SQLite would make an empty one
+    return engine
 
 
 def _line(error: BaseException) -> str:
