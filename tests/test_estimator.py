@@ -160,6 +160,10 @@ def test_what_was_asked_for_comes_back_on_loading(knowing, tmp_path):
     knowing.save(tmp_path / "m.wattcast")
     again = wattcast.load(tmp_path / "m.wattcast")
     assert (again.horizon, tuple(again.known), again.country) == (12, ("temperature",), "DE")
+    rows = synthetic(meters=2, days=30).rename({"unique_id": "site", "ds": "at", "y": "kW"})
+    future = rows.with_columns(pl.col("at") + timedelta(days=30)).drop("kW").filter(pl.col("at") < datetime(2024, 2, 1))
+    answer = again.predict(rows, future=future)
+    assert answer.columns[:2] == ["site", "at"] and answer.equals(knowing.predict(rows, future=future))
 
 
 def test_asking_too_early(frame, fitted, tmp_path):

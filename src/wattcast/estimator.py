@@ -137,7 +137,8 @@ class LoadForecaster:
             update={"horizon": self.horizon, "known": tuple(self.known), "country": self.country}
         )
         train = (self.train or TrainSettings()).model_copy(update={"seed": self.seed})
-        self.forecaster_ = fit_readings(readings, network, train, progress=progress)
+        trained = fit_readings(readings, network, train, progress=progress)
+        self.forecaster_ = replace(trained, about={**trained.about, "columns": self._names})
         return self
 
     def predict(self, frame: Any = None, *, future: Any = None, horizon: int | None = None) -> Any:
@@ -176,7 +177,7 @@ class LoadForecaster:
 
 
 def load(path: str | Path) -> LoadForecaster:
-    """A forecaster that `save` or `wattcast fit` wrote.
+    """A forecaster that `save` or `wattcast fit` wrote; it knows the caller's column names that `fit` was given.
 
     Raises:
         ArtifactError: the file is missing, cut short, of a newer version, or not a wattcast model.
@@ -184,6 +185,7 @@ def load(path: str | Path) -> LoadForecaster:
     trained = load_forecaster(path)
     out = LoadForecaster(trained.settings.horizon, known=trained.settings.known, country=trained.settings.country)
     out.forecaster_ = trained
+    out._names = trained.about.get("columns", out._names)
     return out
 
 

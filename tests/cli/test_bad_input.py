@@ -255,3 +255,8 @@ def test_a_constant_series_works_and_is_said(run, folder, config):
     assert result.exit_code == 4, result.stderr
     assert "meter_1: constant" in " ".join(result.stderr.split())
     assert "wattcast does not beat" in " ".join(result.stdout.split())
+
+
+def test_a_folder_for_a_model(run, folder, meter):
+    (folder / "m").mkdir()
+    refused(run("forecast", "m", meter), folder, [folder / "m"], ["m is a folder, not a model file"])

@@ -78,6 +78,12 @@ def test_a_stamp_ages_off(tmp_path, wide, year, words):
         convert(path, tmp_path / "out.parquet")
 
 
+def test_an_interval_with_a_control_sign_for_a_space(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b'ds,y\n"01/01/2025 00:15\x1f- 01/01/2025 00:30",2\n')
+    with pytest.raises(ReadingsError, match="a.csv, line 2: the time is empty or unreadable"):
+        read(tmp_path / "a.csv")
+
+
 MAGIC = (
     b"",
     b"PAR1",

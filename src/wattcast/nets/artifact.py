@@ -83,6 +83,8 @@ def load_forecaster(path: str | Path) -> Forecaster:
 def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and header of a model or checkpoint file; see `load_forecaster` for what it raises."""
     path = Path(path)
+    if path.is_dir():
+        raise ArtifactError(f"{path} is a folder, not a model file; name the file that `wattcast fit -o` wrote.")
     if not path.is_file():
         raise ArtifactError(f"There is no model file {path}; `wattcast fit FILE -o {path}` makes one.")
     try:

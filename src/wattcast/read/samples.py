@@ -109,6 +109,7 @@ def download(wanted: Download, target: Path, *, progress: Progress | None = None
         target.parent.mkdir(parents=True, exist_ok=True)
         _fetch(wanted, part, progress)
     except urllib.error.HTTPError as error:
+        error.close()
         raise ReadingsError(
             f"{wanted.file} could not be downloaded: {wanted.url} answered {error.code} "
             f"{error.reason}; fetch it by hand "
@@ -156,6 +157,7 @@ def _fetch(wanted: Download, part: Path, progress: Progress | None) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
+        error.close()
         part.unlink()  # more is there than the server has: not the same file, or whole; start anew
         have = 0
         answer = urllib.request.urlopen(wanted.url, timeout=_TIMEOUT)

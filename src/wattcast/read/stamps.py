@@ -62,13 +62,12 @@ def parse(column: pl.Series, *, day_first: bool | None = None) -> Stamps:
     """
     text = column.str.strip_chars()
     first = str(text.drop_nulls().head(1).item())
-    length = None
     if re.match(_INTERVAL, first) and looks_like(first):
-        ends = text.str.extract(_INTERVAL, 2)
-        text = text.str.extract(_INTERVAL, 1)
-        starts, stops = parse(text, day_first=day_first), parse(ends, day_first=day_first)
-        length = _commonest_length(stops.ds - starts.ds)
-        return Stamps(starts.ds, starts.date_format, starts.guessed, starts.offsets, length)
+        begins, ends = (text.str.extract(_INTERVAL, part) for part in (1, 2))
+        if begins.null_count() < len(text):  # what a space is, Polars and `re` do not agree on
+            starts, stops = parse(begins, day_first=day_first), parse(ends, day_first=day_first)
+            length = _commonest_length(stops.ds - starts.ds)
+            return Stamps(starts.ds, starts.date_format, starts.guessed, starts.offsets, length)
     text, offsets = _without_offset(text)
     text = text.str.replace(r"^([\d/.-]+)T(\d)", "$1 $2")
     formats = _date_formats(text, day_first)
