@@ -23,12 +23,8 @@ from wattcast.features.view import View
 from wattcast.nets.artifact import load_forecaster, save_forecaster
 from wattcast.nets.forecaster import Forecaster, NetworkSettings
 from wattcast.read import like, read_frame
-<<<<<<< HEAD
 from wattcast.rivals import rivals as find_rivals
-from wattcast.schema import CUTOFF, DS, ID, QUANTILES, NotReady, Readings, ReadingsError, Y
-=======
 from wattcast.schema import AVAILABLE_AT, CUTOFF, DS, ID, QUANTILES, NotReady, Readings, ReadingsError, Y
->>>>>>> read
 from wattcast.train import Epoch, TrainSettings, fit
 
 NAME = "wattcast"
@@ -93,7 +89,7 @@ class LoadForecaster:
         horizon: int = 48,
         *,
         known: Sequence[str] = (),
-        country: str | None = None,
+        country: str | dict[str, str] | None = None,
         seed: int = 0,
         network: NetworkSettings | None = None,
         train: TrainSettings | None = None,

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Panel
-from wattcast.features.signals import Scaling, Signals, inputs, scaling, signals
+from wattcast.features.signals import HINGES, Scaling, Signals, inputs, scaling, signals
 from wattcast.features.view import View
 from wattcast.nets.forecaster import Forecaster
+from wattcast.nets.linear import linear_features
 from wattcast.nets.network import Network
+from wattcast.nets.objective import blended
 from wattcast.nets.stack import States
 from wattcast.schema import QUANTILES, NotReady, ReadingsError
 
@@ -45,22 +47,25 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
     lay, last = f.layout, max(origins)
     past = View(panel, last, lay.targets.max() + 1).panel
     scale = _scale(f, past)
-    s = signals(past, scale, lay, f.settings.country)
+    s = signals(past, scale, lay, f.settings.country, f.settings.at, f.ids)
     arrays = Signals(*map(jnp.asarray, s))
-    first = lay.history + (-lay.history - int(s.phase[0])) % lay.stride
     t = np.asarray(origins)
-    advance = t - s.phase[t] % lay.stride
-    count = (int(advance.max()) - first) // lay.stride + 1
+    latest = np.searchsorted(s.advances, t, "right") - 1
+    if latest.min() < 0:
+        raise NotReady(
+            f"The state has not moved before step {t.min()} of the readings yet; give a day more of history."
+        )
+    between_of = s.advances[latest] != t
     out = np.empty((len(t), horizon - lay.gap, len(panel.ids), len(QUANTILES)))
-    hs = _states(f.network, arrays, lay, first, count)
-    held = hs[:, (advance - first) // lay.stride]
-    step_of = lay.targets[s.phase[t] % lay.stride]
+    linear = (jnp.asarray(f.linear.weights), jnp.float32(f.linear.share)) if f.linear.share > 0 else None
+    held = _states(f.network, arrays, lay, int(latest.max()) + 1)[:, latest]
+    step_of = lay.targets[s.phase[t]]
     for between in (False, True):
-        here = np.flatnonzero((advance != t) == between)
+        here = np.flatnonzero(between_of == between)
         for part in np.array_split(here, max(1, len(here) * len(panel.ids) * step_of.shape[1] // 4_000_000)):
             if len(part):
                 q = np.asarray(
-                    _decode(f.network, arrays, lay, held[:, part], jnp.asarray(t[part]), between), np.float64
+                    _decode(f.network, linear, arrays, lay, held[:, part], jnp.asarray(t[part]), between), np.float64
                 )
                 order = (
                     np.argsort(step_of[part], axis=1)[:, lay.gap : horizon]
@@ -76,15 +81,15 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
 
 
 @eqx.filter_jit
-def _states(network: Network, s: Signals, lay: Layout, first: int, count: int) -> Array:
+def _states(network: Network, s: Signals, lay: Layout, count: int) -> Array:
     """Output of each member's stack after each of `count` advances `[member, advance, meter, hidden]`."""
     meters = s.y.shape[1]
 
     def carried(member: Network) -> Array:
         def advance(states: States, k: Array) -> tuple[States, Array]:
-            t = jnp.full(meters, first + k * lay.stride)
+            t = jnp.full(meters, s.advances[k])
             x, _ = inputs(s, lay, t, jnp.arange(meters), jnp)
-            h, states = member.stack.step(member.encode(x), states)
+            h, states = member.stack.step(member.encode(x, s.who), states)
             return states, h
 
         return jax.lax.scan(advance, member.stack.initial_state(meters), jnp.arange(count))[1]
@@ -93,17 +98,26 @@ def _states(network: Network, s: Signals, lay: Layout, first: int, count: int) -
 
 
 @eqx.filter_jit
-def _decode(network: Network, s: Signals, lay: Layout, h: Array, t: Array, between: bool) -> Array:
+def _decode(  # noqa: PLR0913, PLR0917  (one compiled function)
+    network: Network, linear: tuple[Array, Array] | None, s: Signals, lay: Layout, h: Array, t: Array, between: bool
+) -> Array:
     """Quantiles over the meter's scale `[origin, meter, output, quantile]`."""
     meters = s.y.shape[1]
     t = jnp.broadcast_to(t[:, None], (t.shape[0], meters))
     m = jnp.broadcast_to(jnp.arange(meters)[None], t.shape)
     x, local = inputs(s, lay, t, m, jnp)
 
+    who = jnp.broadcast_to(s.who[None], t.shape)
+
     def member(network: Network, h: Array) -> Array:
-        return network.head(network.decode(h, x, local, between=between))
+        return network.head(network.decode(h, x, local, who, between=between))
 
     quantiles = jnp.mean(eqx.filter_vmap(member)(network, h), axis=0)
+    if linear is not None and not between:
+        features = linear_features(x, local, lay, s.known.shape[-1] // (1 + HINGES), jnp)
+        weights, share = linear
+        medians = jnp.einsum("tmf,mfo->tmo", features, weights[jnp.minimum(s.who, len(weights) - 1)])
+        quantiles = blended(quantiles, medians, share)
     return (quantiles + 1.0) * s.level[t, m][..., None, None]
 
 

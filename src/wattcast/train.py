@@ -29,6 +29,7 @@ from wattcast.features.signals import Scaling, Signals, scaling, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import ArtifactError, named, read, restored, save_forecaster
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
+from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
 from wattcast.nets.objective import Judgement, judge, training_loss
 from wattcast.schema import QUANTILES
 
@@ -43,8 +44,8 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(12, ge=1, description="epochs at most")
-    steps: int = Field(50, ge=1, description="batches an epoch")
+    epochs: int = Field(15, ge=1, description="epochs at most")
+    steps: int = Field(100, ge=1, description="batches an epoch; 40 for horizons under half a day unless set")
     batch: int | None = Field(None, ge=1, description="sequences a batch")
     context: int | None = Field(None, ge=2, description="advances of the state a sequence")
     learning_rate: float | None = Field(None, gt=0, description="peak of the schedule: warm-up, then cosine")
@@ -101,6 +102,7 @@ class Place:
         best_epoch: epoch of the best validation loss so far; as many the final stage trains.
         best_loss: that loss.
         calibration: of the bands, on the validation tail, at that epoch.
+        share: of the linear path, likewise.
         history: one dict an epoch, as `Epoch`.
         scores: what `score` said of the model the search found.
     """
@@ -110,6 +112,7 @@ class Place:
     best_epoch: int = 0
     best_loss: float = float("inf")
     calibration: tuple[float, ...] = (1.0,) * len(QUANTILES)
+    share: float = 0.0
     history: tuple[dict[str, Any], ...] = ()
     scores: dict[str, Any] | None = None
 
@@ -127,6 +130,15 @@ class Work:
     start: State
     run: Callable[..., tuple[State, Array]]
     judge: Callable[..., Judgement]
+
+
+class Ground(NamedTuple):
+    """What a stage stands on: scales, signals, the linear path, and its medians where the tail is judged."""
+
+    scale: Scaling
+    signals: Signals
+    linear: LinearPath
+    medians: Array | None
 
 
 def fit(
@@ -167,35 +179,44 @@ def fit(
     if warm:
         train = train.model_copy(update={"epochs": -(-train.epochs // 4)})
     work = _prepare(view, net, train)
-    state, place = work.start, Place()
+    state, place, forecaster = work.start, Place(), None
     if start is not None and warm:
         weights = eqx.filter(start.network, eqx.is_inexact_array)
         state = state._replace(params=weights, average=weights, best=weights)
-        place = Place("final", best_epoch=train.epochs, calibration=tuple(start.calibration.tolist()))
+        place = Place(
+            "final", best_epoch=train.epochs, calibration=tuple(start.calibration.tolist()), share=start.linear.share
+        )
     if resume and checkpoint is not None:
         state, place = _load_checkpoint(checkpoint, work)
-    for state, place, scale in _epochs(work, state, place, score):  # noqa: B020
-        forecaster = _forecaster(work, state, place, scale)
+    for state, place, ground in _epochs(work, state, place, score):  # noqa: B020
+        forecaster = _forecaster(work, state, place, ground)
         if checkpoint is not None:
             save_forecaster(forecaster, checkpoint, extra=_named_state(state), progress=asdict(place))
         if progress is not None:
             progress(Epoch(**place.history[-1]))
-    return _forecaster(work, state, place, _scaling(work, place.stage))
+    return forecaster or _forecaster(work, state, place, _ground(work, place.stage))
 
 
 def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     past = view.panel
     lay = _layout(view, net)
     net = with_rules(net, lay)
-    train = train.model_copy(update={"learning_rate": train.learning_rate or (5e-3 if lay.stride == 1 else 3e-3)})
+    train = _with_rules(train, lay)
     readings = View(past, view.origin, 0).panel
-    steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context)
+    steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
     optimiser = _optimiser(train)
     start_of = eqx.filter_jit(build, **UNPOLISHED)
-    params, static = eqx.partition(start_of(net, lay, jax.random.key(train.seed)), eqx.is_inexact_array)
+    params, static = eqx.partition(start_of(net, lay, len(past.ids), jax.random.key(train.seed)), eqx.is_inexact_array)
     start = State(params, params, params, jax.vmap(optimiser.init)(params))
     run, judge_ = _compiled(static, lay, steps, optimiser, train)
     return Work(past, net, train, lay, steps, static, start, run, judge_)
+
+
+def _with_rules(train: TrainSettings, lay: Layout) -> TrainSettings:
+    """Settings with numbers filled in: days say much at once and want larger networks, longer learned."""
+    short = lay.stride == 1
+    steps = 40 if short and "steps" not in train.model_fields_set else train.steps
+    return train.model_copy(update={"steps": steps, "learning_rate": train.learning_rate or (5e-3 if short else 6e-3)})
 
 
 def _layout(view: View, net: NetworkSettings) -> Layout:
@@ -205,17 +226,16 @@ def _layout(view: View, net: NetworkSettings) -> Layout:
 
 def _epochs(
     work: Work, state: State, place: Place, score: Callable[[Forecaster], dict[str, Any]] | None
-) -> Iterator[tuple[State, Place, Scaling]]:
+) -> Iterator[tuple[State, Place, Ground]]:
     """Runs epoch after epoch through both stages, from wherever `place` is."""
     key = jax.random.key(work.train.seed)
     while True:
-        scale = _scaling(work, place.stage)
-        arrays = Signals(*map(jnp.asarray, signals(work.past, scale, work.lay, work.net.country)))
+        ground = _ground(work, place.stage)
         while not _stage_done(work, place):
-            state, place = _one_epoch(work, state, place, arrays, key)
+            state, place = _one_epoch(work, state, place, ground, key)
             if place.stage == "search" and score is not None and _stage_done(work, place):
-                place = replace(place, scores=score(_forecaster(work, state, place, scale)))
-            yield state, place, scale
+                place = replace(place, scores=score(_forecaster(work, state, place, ground)))
+            yield state, place, ground
         if place.stage == "final" or not work.train.final:
             return
         state, place = work.start, replace(place, stage="final", epoch=0)
@@ -228,20 +248,36 @@ def _stage_done(work: Work, place: Place) -> bool:
     return stale or place.epoch >= work.train.epochs
 
 
-def _one_epoch(work: Work, state: State, place: Place, s: Signals, key: PRNGKeyArray) -> tuple[State, Place]:
+def _ground(work: Work, stage: str) -> Ground:
+    """Scales, signals and the linear path, from what the stage may learn from."""
+    plan_, net, covariates = work.plan, work.net, len(work.net.known)
+    end = plan_.end if stage == "final" else plan_.split
+    scale = scaling(View(work.past, end, 0).panel)
+    s = signals(work.past, scale, work.lay, net.country, net.at, work.past.ids)
+    linear, medians = no_path(), None
+    if work.lay.stride > 1:
+        linear = fit_linear(s, work.lay, covariates, end, len(work.past.ids))
+        if linear.weights.size and stage == "search":
+            judged = plan_.moments[plan_.filling :: plan_.judge_every]
+            medians = jnp.asarray(linear_medians(linear, s, work.lay, covariates, judged))
+    return Ground(scale, Signals(*map(jnp.asarray, s)), linear, medians)
+
+
+def _one_epoch(work: Work, state: State, place: Place, ground: Ground, key: PRNGKeyArray) -> tuple[State, Place]:
     began, final, number = time.perf_counter(), place.stage == "final", place.epoch + 1
     end = work.plan.end if final else work.plan.split
-    state, loss = work.run(state, s, jax.random.fold_in(key, number + 100_000 * final), end)
+    state, loss = work.run(state, ground.signals, jax.random.fold_in(key, number + 100_000 * final), end)
     place = replace(place, epoch=number)
     val_loss = skill = None
     if final:
         state = state._replace(best=state.average)
     else:
-        judgement = work.judge(state.average, s)
+        judgement = work.judge(state.average, ground.signals, ground.medians)
         val_loss, skill = float(judgement.loss), float(judgement.skill)
         if place.best_epoch == 0 or np.isnan(place.best_loss) or val_loss < place.best_loss:
             factors = tuple(np.asarray(judgement.calibration, float).tolist())
-            place = replace(place, best_loss=val_loss, best_epoch=number, calibration=factors)
+            share = round(float(judgement.share), 2)
+            place = replace(place, best_loss=val_loss, best_epoch=number, calibration=factors, share=share)
             state = state._replace(best=state.average)
     readings = work.train.steps * work.plan.batch * work.plan.context * work.lay.stride
     epochs = place.best_epoch if final else work.train.epochs
@@ -253,13 +289,13 @@ def _one_epoch(work: Work, state: State, place: Place, s: Signals, key: PRNGKeyA
 def _compiled(
     static: Any, lay: Layout, steps: Plan, optimiser: optax.GradientTransformation, train: TrainSettings
 ) -> tuple[Callable[..., tuple[State, Array]], Callable[..., Judgement]]:
-    """An epoch (state, signals, key, end) -> (state, loss), and the judge (params, signals) -> Judgement."""
+    """An epoch (state, signals, key, end) -> (state, loss); the judge (params, signals, medians) -> Judgement."""
 
     def member(params: Any, average: Any, memory: Any, key: PRNGKeyArray, s: Signals, end: Array) -> Any:
         k_start, k_meter, k_loss = jax.random.split(key, 3)
-        advances = (end - lay.horizon - steps.first) // lay.stride + 1
-        start = jax.random.randint(k_start, (steps.batch,), 0, advances - steps.context + 1)
-        t = steps.first + (start[None] + jnp.arange(steps.context)[:, None]) * lay.stride
+        count = jnp.searchsorted(s.advances, end - lay.horizon, side="right")
+        start = jax.random.randint(k_start, (steps.batch,), 0, count - steps.context + 1)
+        t = s.advances[start[None] + jnp.arange(steps.context)[:, None]]
         m = jnp.broadcast_to(jax.random.randint(k_meter, (1, steps.batch), 0, s.y.shape[1]), t.shape)
         value, grads = jax.value_and_grad(
             lambda p: training_loss(eqx.combine(p, static), s, lay, t, m, end, steps.warmup, k_loss)
@@ -281,12 +317,10 @@ def _compiled(
         state, losses = jax.lax.scan(lambda c, k: batch(c, k, s, end), state, keys)
         return state, jnp.mean(losses)
 
-    filling = (steps.judge_from - steps.prime) // lay.stride
-    moments = steps.prime + np.arange(filling + steps.judge_count) * lay.stride
-
     @partial(jax.jit, **PLAIN)
-    def judged(params: Any, s: Signals) -> Judgement:
-        return judge(eqx.combine(params, static), s, lay, jnp.asarray(moments), (filling, steps.judge_every))
+    def judged(params: Any, s: Signals, linear: Array | None) -> Judgement:
+        skip = (steps.filling, steps.judge_every)
+        return judge(eqx.combine(params, static), s, lay, jnp.asarray(steps.moments), skip, linear)
 
     return epoch, judged
 
@@ -303,14 +337,9 @@ def _matrices(params: Any) -> Any:
     return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
-def _scaling(work: Work, stage: str) -> Scaling:
-    end = work.plan.end if stage == "final" else work.plan.split
-    return scaling(View(work.past, end, 0).panel)
-
-
-def _forecaster(work: Work, state: State, place: Place, scale: Scaling) -> Forecaster:
+def _about(work: Work, place: Place) -> dict[str, Any]:
     past, end = work.past, work.plan.end
-    about = {
+    return {
         "from": past.time(0).isoformat(),
         "until": past.time(end).isoformat(),
         "readings": int(np.isfinite(past.y).sum()),
@@ -321,9 +350,15 @@ def _forecaster(work: Work, state: State, place: Place, scale: Scaling) -> Forec
         "scores": place.scores,
         "history": list(place.history),
     }
-    network = eqx.combine(state.best, work.static)
-    factors = np.asarray(place.calibration)
-    return Forecaster(network, work.net, work.lay, scale, factors, past.ids, past.step, past.zone, None, about)
+
+
+def _forecaster(work: Work, state: State, place: Place, ground: Ground) -> Forecaster:
+    past, about = work.past, _about(work, place)
+    network, factors = eqx.combine(state.best, work.static), np.asarray(place.calibration)
+    linear = replace(ground.linear, share=place.share if ground.linear.weights.size else 0.0)
+    return Forecaster(
+        network, work.net, work.lay, ground.scale, linear, factors, past.ids, past.step, past.zone, None, about
+    )
 
 
 def _named_state(state: State) -> dict[str, np.ndarray]:
@@ -334,8 +369,8 @@ def _load_checkpoint(path: Path, work: Work) -> tuple[State, Place]:
     tensors, meta = read(path)
     if meta.get("progress") is None:
         raise ArtifactError(f"{path} is a finished model, not a checkpoint; there is nothing to resume.")
-    fresh = _forecaster(work, work.start, Place(), _scaling(work, "search"))
-    same = {k: meta["about"].get(k) == fresh.about[k] for k in ("from", "until", "readings", "train")}
+    fresh = _about(work, Place())
+    same = {k: meta["about"].get(k) == fresh[k] for k in ("from", "until", "readings", "train")}
     same["settings"] = meta["settings"] == work.net.model_dump(mode="json")
     if not all(same.values()):
         other = ", ".join(k for k, v in same.items() if not v)

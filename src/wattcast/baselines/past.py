@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.features.calendar import calendar
+from wattcast.features.calendar import Country, calendar, country_of
 from wattcast.features.panel import Floats, Panel
 from wattcast.schema import QUANTILES
 
 Ints = NDArray[np.int64]
-#: Whose public holidays count ("DE", "AU-VIC"): one country for all meters, or by `unique_id`; None for none.
-Country = str | Mapping[str, str] | None
 
 #: Origins a day apart whose errors make the quantiles: a year of them, so that all seasons count once.
 ERROR_DAYS = 365
@@ -75,10 +71,10 @@ def holidays(panel: Panel, length: int, country: Country) -> NDArray[np.float32]
     Raises:
         ReadingsError: a country without a calendar.
     """
-    of = dict.fromkeys(panel.ids, country) if country is None or isinstance(country, str) else country
+    of = country_of(panel.ids, country)
     out = np.zeros((length, len(panel.ids)), np.float32)
-    for code in {c for c in of.values() if c}:
-        mine = [m for m, meter in enumerate(panel.ids) if of.get(meter) == code]
+    for code in {c for c in of if c}:
+        mine = [m for m, of_meter in enumerate(of) if of_meter == code]
         out[:, mine] = calendar(panel.start, panel.step, length, zone=panel.zone, country=code).holiday[:, None]
     return out
 

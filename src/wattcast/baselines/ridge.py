@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from wattcast.baselines.past import (
     ERROR_DAYS,
     FEW_ERRORS,
-    Country,
     Ints,
     filled,
     holidays,
@@ -22,10 +21,10 @@ from wattcast.baselines.past import (
     spread,
     take,
 )
-from wattcast.baselines.regression import FOLDS, Regression, fit_regression
 from wattcast.baselines.rows import Known, Scales, aligned, cut, known_share, scales, sliding, time_blocks
-from wattcast.features.calendar import Calendar, calendar
+from wattcast.features.calendar import Calendar, Country, calendar
 from wattcast.features.panel import Floats, Panel
+from wattcast.features.regression import FOLDS, Regression, fit_regression
 from wattcast.features.view import View
 from wattcast.schema import QUANTILES
 

@@ -51,7 +51,7 @@ def own_recipe(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
             progress(epochs[-1])
 
     network = NetworkSettings(horizon=TARGET - WINDOW + 1, gap=TARGET - WINDOW, loss="mse")
-    train = TrainSettings(validation=validation, final=False, seed=seed)
+    train = TrainSettings(epochs=12, steps=50, validation=validation, final=False, seed=seed)
     trained = fit(View(panel, end, 0), network, train, progress=told)
     kilowatts = point(predict(trained, panel, range(TRAIN + WINDOW, TESTED + WINDOW)))[:, 0, 0]
     seconds = {"train": sum(e["seconds"] for e in epochs)}

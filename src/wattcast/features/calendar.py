@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wattcast.schema import ReadingsError
+
+#: Whose public holidays count: one country for all meters ("DE", "AU-VIC"), by `unique_id`, or "meter" where the
+#: names of meters are the codes; None for none.
+Country = str | Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,25 @@ def calendar(
         ((local.dt.ordinal_day() - 1) / 365.25).to_numpy().astype(np.float32),
         holiday,
     )
+
+
+def country_of(ids: Sequence[str], country: Country) -> list[str | None]:
+    """Country of each meter; meters that a mapping does not name have none."""
+    if country == "meter":
+        return [meter.replace("_", "-") for meter in ids]
+    return [country if country is None or isinstance(country, str) else country.get(meter) for meter in ids]
+
+
+def advances(hour: NDArray[np.float32], at: float) -> NDArray[np.int64]:
+    """Steps at which a local day begins that starts at hour `at`, whatever the clock skips or repeats.
+
+    Args:
+        hour: local time of day of each step [h], as `Calendar.hour`.
+        at: local hour at which days begin [h].
+    """
+    since = (hour - at) % 24
+    begins = np.concatenate([[since[0] == 0], np.diff(since) < -12])
+    return np.flatnonzero(begins)
 
 
 def public_holidays(country: str, years: range) -> set[object]:

@@ -49,6 +49,11 @@ class Layout:
     weekly: bool
 
     @property
+    def days(self) -> int:
+        """Days the outputs reach into, at least one."""
+        return max(1, self.outputs // self.day) if self.stride > 1 else 1
+
+    @property
     def outputs(self) -> int:
         """Outputs of the network."""
         return self.targets.shape[1]

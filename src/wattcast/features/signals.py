@@ -6,20 +6,31 @@ and JAX arrays alike, so training, batch forecasts and live state share it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.features.calendar import calendar
+from wattcast.features.calendar import Calendar, Country, calendar, country_of
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Panel
+from wattcast.features.plan import advances_of
 
 Array = Any  # numpy or jax
 HINGES = 3
 #: Time after which the last reading's deviation from its usual slot counts half as much for a gap [d].
 HALF_LIFE = 0.25
+#: Level over the meter's scale below which no level falls; a meter that was not heard yet has this one.
+LEAST_LEVEL = 1e-3
+#: Days that resemble one another; a public holiday counts as a Sunday: Mo, Tu-Th, Fr, Sa, Su.
+KIND = np.array([0, 1, 1, 1, 2, 3, 4])
+#: Days a day that resembles is looked for.
+FARTHEST = 28
+#: Days from the origin whose public holidays the network sees, beside those it forecasts and the one after.
+HOLIDAYS_BEFORE = (-14, -7, -2, -1)
 
 
 @dataclass(frozen=True)
@@ -64,8 +75,13 @@ class Signals(NamedTuple):
         level: mean absolute reading of the last seven days before each origin, floored `[time + 1, meter]`.
         mean: mean reading of the last day before each origin `[time + 1, meter]`.
         clock: calendar features of every step `[time + ahead, feature]`.
+        holiday: 1 on public holidays of each country `[time + ahead, country]`.
+        alike: days back to the last one of the same kind that lies before any origin `[time + ahead, country]`.
+        country: of each meter, a column of those two `[meter]`.
+        who: place of each meter among those trained on; their number for any other `[meter]`.
         known: standardised covariates known ahead, with their hinges `[time + ahead, meter, feature]`.
-        phase: slot of the day of every origin `[time + 1]`.
+        advances: origins at which the state moves on `[advance]`.
+        phase: steps since the last of them, for every origin, less than a stride `[time + 1]`.
         known_from: first origin at which a row of `known` was known `[time + ahead, meter]`; `[0, 0]` where any is.
     """
 
@@ -74,13 +90,29 @@ class Signals(NamedTuple):
     level: Array
     mean: Array
     clock: Array
+    holiday: Array
+    alike: Array
+    country: Array
+    who: Array
     known: Array
+    advances: Array
     phase: Array
     known_from: Array
 
 
-def signals(p: Panel, scale: Scaling, lay: Layout, country: str | None = None) -> Signals:
-    """Signals of a panel; covariates reach as far past the last reading as the panel knows them."""
+def signals(  # noqa: PLR0913, PLR0917  (what a network is told)
+    p: Panel, scale: Scaling, lay: Layout, country: Country = None, at: time = time(0), ids: Sequence[str] = ()
+) -> Signals:
+    """Signals of a panel; covariates reach as far past the last reading as the panel knows them.
+
+    Args:
+        p: readings.
+        scale: what the training part fixed.
+        lay: what a forecast looks at.
+        country: whose public holidays count.
+        at: local time at which days begin.
+        ids: meters trained on.
+    """
     seen = np.isfinite(p.y)
     y = fill(np.where(seen, p.y / scale.meter, np.nan), p.day)
     ahead = lay.targets.max() + 2 + p.day
@@ -90,27 +122,57 @@ def signals(p: Panel, scale: Scaling, lay: Layout, country: str | None = None) -
     known = np.nan_to_num(np.concatenate([z, bent], axis=-1))
     known = np.concatenate([known, np.zeros((ahead, *known.shape[1:]))])
     known_from = np.zeros((0, 0)) if p.known_from is None else np.pad(p.known_from, ((0, ahead), (0, 0)))
-    cal = calendar(p.start, p.step, p.length + ahead, zone=p.zone, country=country)
-    slot = np.round(cal.hour[0] / 24 * p.day).astype(int)
-    phase = (slot + np.arange(p.length + 1)) % p.day
+    cal = calendar(p.start, p.step, p.length + ahead, zone=p.zone)
+    codes = country_of(p.ids, country)
+    countries = sorted(set(codes), key=str)
+    days_off = [calendar(p.start, p.step, p.length + ahead, zone=p.zone, country=c).holiday for c in countries]
+    holiday = np.stack(days_off, axis=-1)
+    moves = advances_of(p, lay, p.length, at)
+    place = {meter: k for k, meter in enumerate(ids)}
     turn, year = 2 * np.pi * cal.hour / 24, 2 * np.pi * cal.year_phase
     clock = [f(k * turn) for k in (1, 2, 3) for f in (np.sin, np.cos)]
     clock += [f(k * year) for k in (1, 2) for f in (np.sin, np.cos)]
-    clock += [cal.weekday == d for d in range(7)] + [cal.holiday]
+    clock += [cal.weekday == d for d in range(7)]
     return Signals(
         y=_f32(y),
         seen=_f32(seen),
-        level=_f32(np.maximum(level, 1e-3)),
+        level=_f32(np.maximum(level, LEAST_LEVEL)),
         mean=_f32(_trailing(y, p.day)),
         clock=_f32(np.stack(clock, axis=-1)),
+        holiday=_f32(holiday),
+        alike=_alike(cal, holiday, lay),
+        country=np.array([countries.index(c) for c in codes], np.int32),
+        who=np.array([place.get(meter, len(ids)) for meter in p.ids], np.int32),
         known=_f32(known),
-        phase=phase.astype(np.int32),
+        advances=moves,
+        phase=_phase(moves, p.length, lay.stride),
         known_from=known_from.astype(np.int32),
     )
 
 
 def _f32(a: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(a, np.float32)
+
+
+def _phase(moves: NDArray[np.int32], length: int, stride: int) -> NDArray[np.int32]:
+    """Steps since the last advance; on a day of 25 hours the last slot holds twice."""
+    t = np.arange(length + 1)
+    if not len(moves):
+        return (t % stride).astype(np.int32)
+    since = t - moves[np.maximum(np.searchsorted(moves, t, "right") - 1, 0)]
+    return np.where(since >= 0, np.minimum(since, stride - 1), since % stride).astype(np.int32)
+
+
+def _alike(cal: Calendar, holiday: NDArray[Any], lay: Layout) -> NDArray[np.int32]:
+    """Days back to the last day of the same kind; where none is near, whole weeks back (or days, without weeks)."""
+    season = 7 if lay.weekly else 1
+    found = np.full(holiday.shape, -(-lay.days // season) * season, np.int32)
+    kind = np.where(holiday > 0, KIND[6], KIND[cal.weekday][:, None])
+    farthest = FARTHEST if lay.weekly else 1
+    for back in range(farthest, lay.days - 1, -1):
+        n = back * lay.day
+        found[n:][kind[n:] == kind[:-n]] = back
+    return found
 
 
 def fill(y: NDArray[np.float64], day: int) -> NDArray[np.float64]:
@@ -152,7 +214,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
             the network corrects.
     """
     now, t, m = t, t[..., None], m[..., None]
-    p = s.phase[now] % lay.stride
+    p = s.phase[now]
     level = s.level[t, m]
     recent, lags = (s.y[t + xp.asarray(offsets)[p], m] / level - 1.0 for offsets in (lay.recent, lay.lags))
     at = t[..., None] + xp.asarray(lay.moments)[p]
@@ -163,14 +225,18 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     days = xp.asarray(np.arange(8) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (8,))
     means = s.mean[xp.maximum(t + days, 0), m] / level - 1.0
     n = lay.targets.shape[1]
-    clock = s.clock[now]
+    country = s.country[m]
+    days = np.array([*HOLIDAYS_BEFORE, *range(lay.days + 1)] if lay.stride > 1 else [0], np.int32)
+    holidays = s.holiday[xp.maximum(t + xp.asarray(days * lay.day), 0), country]
+    clock = xp.concatenate([s.clock[now], holidays], axis=-1)
     if lay.stride == 1:
         blocks = [xp.broadcast_to(recent[..., -1:], (*recent.shape[:-1], n))]
     else:
-        holidays = [s.clock[xp.maximum(now + k * lay.day, 0)][..., -1:] for k in (-7, -1, 1)]
-        clock = xp.concatenate([clock, *holidays], axis=-1)
+        target = t + xp.asarray(lay.targets)[p]
+        same = s.y[xp.maximum(target - s.alike[target, country] * lay.day, 0), m] / level - 1.0
         blocks = [lags[..., k : k + n] for k in range(0, lags.shape[-1], n)]
-        blocks.append(xp.concatenate([recent] * (n // lay.day), axis=-1))
+        blocks += [xp.concatenate([recent] * lay.days, axis=-1), same, s.holiday[target, country]]
+        lags = xp.concatenate([lags, same], axis=-1)
     local = xp.concatenate([xp.stack(blocks, axis=-1), known.reshape(*known.shape[:-2], -1)], axis=-1)
     # hinges and other moments only where they belong to one target: in x they are many weights and overfit
     straight = known[..., 0, : known.shape[-1] // (1 + HINGES)]
@@ -182,8 +248,8 @@ def sizes(lay: Layout, covariates: int) -> tuple[int, int, int]:
     """Numbers of features, of features local to one step ahead, and of outputs, as `inputs` gives them."""
     n = lay.targets.shape[1]
     steps = lay.stride == 1
-    clock = 18 if steps else 21
+    clock = 18 if steps else 18 + len(HOLIDAYS_BEFORE) + lay.days
     moments = lay.moments.shape[2]
-    features = lay.recent.shape[1] + lay.lags.shape[1] + 8 + clock + n * covariates
-    blocks = 1 if steps else lay.lags.shape[1] // n + 1
+    features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + 8 + clock + n * covariates
+    blocks = 1 if steps else lay.lags.shape[1] // n + 3
     return features, blocks + moments * covariates * (1 + HINGES), n

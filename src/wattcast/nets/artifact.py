@@ -21,9 +21,10 @@ from safetensors.numpy import save
 from wattcast.features.layout import Layout, layout
 from wattcast.features.signals import HINGES, Scaling
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, shape_of, with_rules
+from wattcast.nets.linear import LinearPath, linear_size
 from wattcast.schema import QUANTILES, ReadingsError
 
-VERSION = 1
+VERSION = 2  # 2: a linear path, particulars of each meter, days that begin at any hour
 LARGEST = 100_000_000  # entries of a table of offsets: a file must not ask for all memory
 
 
@@ -44,6 +45,7 @@ def save_forecaster(
     """
     tensors = {f"network/{k}": np.asarray(v) for k, v in named(f.network).items()}
     tensors |= {f"scaling/{k}": np.asarray(getattr(f.scaling, k)) for k in ("meter", "mean", "std", "hinges")}
+    tensors["linear/weights"] = np.asarray(f.linear.weights, np.float32)
     tensors["calibration"] = np.asarray(f.calibration, np.float64)
     tensors |= extra or {}
     header = {
@@ -55,6 +57,7 @@ def save_forecaster(
             "horizon": f.layout.horizon,
             "weekly": f.layout.weekly,
         },
+        "linear_share": f.linear.share,
         "ids": list(f.ids),
         "step_seconds": f.step.total_seconds(),
         "zone": f.zone,
@@ -99,6 +102,11 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
                 raise ArtifactError(
                     f"{path} has model format {meta['version']}, this wattcast reads up to {VERSION}; update wattcast."
                 )
+            if meta["version"] < VERSION:
+                raise ArtifactError(
+                    f"{path} has model format {meta['version']} of an older wattcast, whose networks looked at other "
+                    "readings; train it again with `wattcast fit`."
+                )
             return {name: file.get_tensor(name) for name in file.keys()}, meta
     except (SafetensorError, json.JSONDecodeError, RecursionError, OSError) as e:
         raise ArtifactError(f"{path} is not a whole wattcast model: it is cut short or not ours ({e}).") from None
@@ -122,9 +130,10 @@ def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str 
             hinges=_numbers(tensors, "scaling/hinges", (known, HINGES)),
         )
         factors = _numbers(tensors, "calibration", (len(QUANTILES),))
-        network = restored(shape_of(settings, lay), tensors, "network/")
+        network = restored(shape_of(settings, lay, len(ids)), tensors, "network/")
+        linear = _linear(tensors, float(meta["linear_share"]), lay, known, len(ids))
         return Forecaster(
-            network, settings, lay, scale, factors, ids, step, zone, meta.get("unit"), dict(meta["about"])
+            network, settings, lay, scale, linear, factors, ids, step, zone, meta.get("unit"), dict(meta["about"])
         )
     except ValidationError as e:
         wrong = e.errors()[0]
@@ -134,6 +143,20 @@ def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str 
     except (TypeError, ValueError, OverflowError) as e:
         what = " ".join(str(e).split())
     raise ArtifactError(f"{path} is not a whole wattcast model: {what}.")
+
+
+def _linear(tensors: dict[str, np.ndarray], share: float, lay: Layout, known: int, meters: int) -> LinearPath:
+    weights = tensors.get("linear/weights")
+    if weights is None or weights.dtype != np.float32 or weights.ndim != 3 or not 0 <= share <= 1:
+        raise ValueError("its linear path is missing or of another kind")
+    features = linear_size(lay, known)
+    if weights.size and (weights.shape[1:] != (features, lay.outputs) or len(weights) not in (1, meters + 1)):
+        raise ValueError(
+            f"array 'linear/weights' has shape {weights.shape}, expected [meter, {features}, {lay.outputs}]"
+        )
+    if not weights.size and share > 0:
+        raise ValueError("its linear path is empty")
+    return LinearPath(weights, share)
 
 
 def _layout(meta: dict[str, Any]) -> Layout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
 import equinox as eqx
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from wattcast.features.layout import Layout
 from wattcast.features.signals import Scaling, sizes
 from wattcast.nets.heads import AbstractHead, PointHead, QuantileHead
+from wattcast.nets.linear import LinearPath
 from wattcast.nets.network import Network
 from wattcast.schema import QUANTILES
 
@@ -28,14 +29,18 @@ class NetworkSettings(BaseModel):
     horizon: int = Field(48, ge=1, description="steps ahead")
     gap: int = Field(0, ge=0, description="steps ahead left out before the first forecast one")
     known: tuple[str, ...] = Field((), description="covariate columns known ahead")
-    country: str | None = Field(None, description="whose public holidays count (DE, US, AU-VIC)")
+    country: str | dict[str, str] | None = Field(
+        None,
+        description="whose public holidays count: DE, US, AU-VIC, a table by meter, or meter (its name is the code)",
+    )
+    at: time = Field(time(0), description="local time of day forecasts are best at; the state advances then")
     cell: Literal["elman", "gru", "lstm"] = Field("gru", description="recurrent cell")
     hidden: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None, min_length=1, description="units of each recurrent layer"
     )
     decoder: int | None = Field(None, ge=1, description="width of the decoder")
     dropout: float | None = Field(None, ge=0, lt=1, description="share of state and input units dropped in training")
-    members: int = Field(1, ge=1, description="networks whose mean is the forecast")
+    members: int | None = Field(None, ge=1, description="networks whose mean is the forecast")
     loss: Literal["pinball", "mse", "mae"] = Field("pinball", description="pinball gives bands, the others a point")
 
 
@@ -48,6 +53,7 @@ class Forecaster:
         settings: what was asked for.
         layout: which readings it looks at.
         scaling: of meters and covariates, from the training part.
+        linear: the linear path beside the network.
         calibration: factor on the distance of each quantile from the median, from the validation tail.
         ids: meters it was trained on.
         step: length of an interval.
@@ -60,6 +66,7 @@ class Forecaster:
     settings: NetworkSettings
     layout: Layout
     scaling: Scaling
+    linear: LinearPath
     calibration: NDArray[np.float64]
     ids: tuple[str, ...]
     step: timedelta
@@ -71,9 +78,9 @@ class Forecaster:
 def with_rules(settings: NetworkSettings, lay: Layout) -> NetworkSettings:
     """Settings with sizes filled in: short horizons, where the network advances with every reading, want less."""
     rule = (
-        {"hidden": (48,), "decoder": 16, "dropout": 0.2}
+        {"hidden": (48,), "decoder": 16, "dropout": 0.2, "members": 1}
         if lay.stride == 1
-        else {"hidden": (64,), "decoder": 32, "dropout": 0.3}
+        else {"hidden": (128,), "decoder": 32, "dropout": 0.4, "members": 3}
     )
     return settings.model_copy(update={k: v for k, v in rule.items() if getattr(settings, k) is None})
 
@@ -85,25 +92,26 @@ def head_of(settings: NetworkSettings) -> AbstractHead:
     return PointHead(len(QUANTILES), squared=settings.loss == "mse")
 
 
-def build(settings: NetworkSettings, lay: Layout, key: PRNGKeyArray) -> Network:
+def build(settings: NetworkSettings, lay: Layout, meters: int, key: PRNGKeyArray) -> Network:
     """Networks at their start, of the sizes the settings (`with_rules`) and the layout give, stacked along axis 0."""
-    hidden, decoder, dropout = settings.hidden, settings.decoder, settings.dropout
-    assert hidden is not None and decoder is not None and dropout is not None
+    hidden, decoder, dropout, members = settings.hidden, settings.decoder, settings.dropout, settings.members
+    assert hidden is not None and decoder is not None and dropout is not None and members is not None
 
     def member(key: PRNGKeyArray) -> Network:
         return Network(
             sizes(lay, len(settings.known)),
             head_of(settings),
             key,
+            meters=meters,
             cell=settings.cell,
             hidden=hidden,
             decoder=decoder,
             dropout=dropout,
         )
 
-    return eqx.filter_vmap(member)(jax.random.split(key, settings.members))
+    return eqx.filter_vmap(member)(jax.random.split(key, members))
 
 
-def shape_of(settings: NetworkSettings, lay: Layout) -> Network:
+def shape_of(settings: NetworkSettings, lay: Layout, meters: int) -> Network:
     """The same without numbers: shapes and types only, for reading an artifact."""
-    return eqx.filter_eval_shape(build, settings, lay, jax.random.key(0))
+    return eqx.filter_eval_shape(build, settings, lay, meters, jax.random.key(0))

@@ -12,7 +12,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from wattcast.nets.heads import AbstractHead
 from wattcast.nets.stack import Stack, States
@@ -22,6 +22,8 @@ class Network(eqx.Module):
     """Encoder, recurrent stack, decoder, head. Everything is relative to the level of the last week.
 
     Attributes:
+        meters: `[meter + 1, width]`: what is particular to each meter, the last row for meters never seen; no rows
+            where there is only one.
         embed: `[feature, width]` and `embed_bias`: what enters the stack is gelu(x embed + bias).
         stack: the recurrent layers; one advance a reading or a day (features/layout.py).
         from_state, from_input, from_local, slot: decoder: gelu of their sum, one vector an output step.
@@ -32,6 +34,7 @@ class Network(eqx.Module):
         head: from raw numbers to quantiles, and its loss.
     """
 
+    meters: Float[Array, "meters width"]
     embed: Float[Array, "feature width"]
     embed_bias: Float[Array, " width"]
     stack: Stack
@@ -52,6 +55,7 @@ class Network(eqx.Module):
         head: AbstractHead,
         key: PRNGKeyArray,
         *,
+        meters: int = 1,
         cell: str = "gru",
         hidden: tuple[int, ...] = (64,),
         decoder: int = 32,
@@ -63,6 +67,7 @@ class Network(eqx.Module):
         k = jax.random.split(key, 8)
         width, last = hidden[0], hidden[-1]
         self.embed, self.embed_bias = glorot(k[0], (features, width), jnp.float32), jnp.zeros(width)
+        self.meters = jnp.zeros((meters + 1 if meters > 1 else 0, width))
         self.stack = Stack(width, hidden, k[1], cell=cell, dropout=dropout)
         self.from_state = glorot(k[2], (last, decoder), jnp.float32)
         self.from_input = glorot(k[3], (width, decoder), jnp.float32)
@@ -75,21 +80,27 @@ class Network(eqx.Module):
         self.head = head
         self.dropout = dropout
 
-    def encode(self, x: Float[Array, "*batch feature"]) -> Float[Array, "*batch width"]:
-        """What the recurrent layers read."""
-        return jax.nn.gelu(x @ self.embed + self.embed_bias.reshape((1,) * (x.ndim - 1) + (-1,)))
+    def encode(self, x: Float[Array, "*batch feature"], who: Int[Array, "*batch"]) -> Float[Array, "*batch width"]:
+        """What the recurrent layers read; `who` is the place of the meter among those trained on."""
+        e = x @ self.embed + self.embed_bias.reshape((1,) * (x.ndim - 1) + (-1,))
+        return jax.nn.gelu(e + self.meters[who] if len(self.meters) else e)
 
     def scan(
-        self, x: Float[Array, "time batch feature"], states: States, key: PRNGKeyArray | None = None
+        self,
+        x: Float[Array, "time batch feature"],
+        who: Int[Array, "time batch"],
+        states: States,
+        key: PRNGKeyArray | None = None,
     ) -> tuple[Float[Array, "time batch hidden"], States]:
         """State after each advance of a sequence, and the last states. `key` turns dropout on."""
-        return self.stack.scan(self.encode(x), states, key)
+        return self.stack.scan(self.encode(x, who), states, key)
 
     def decode(
         self,
         h: Float[Array, "*batch hidden"],
         x: Float[Array, "*batch feature"],
         local: Float[Array, "*batch outputs local"],
+        who: Int[Array, "*batch"],
         *,
         between: bool,
         key: PRNGKeyArray | None = None,
@@ -100,10 +111,11 @@ class Network(eqx.Module):
             h: output of the stack at the last advance.
             x: inputs at the origin, after or at that advance.
             local: inputs that belong to one step ahead; feature 0 is the base the median corrects.
+            who: place of the meter among those trained on.
             between: whether the origin lies between two advances.
             key: turns dropout on.
         """
-        e = self.encode(x)
+        e = self.encode(x, who)
         if key is not None and self.dropout > 0:
             kh, ke = jax.random.split(key)
             h, e = _drop(h, self.dropout, kh), _drop(e, self.dropout, ke)

@@ -9,10 +9,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from wattcast.features.layout import Layout
-from wattcast.features.signals import Signals, inputs
+from wattcast.features.signals import LEAST_LEVEL, Signals, inputs
 from wattcast.nets.heads import PointHead
 from wattcast.nets.network import Network, mean_of_members
 from wattcast.schema import QUANTILES
+
+#: Share of the sequences that do not say which meter they are of.
+NAMELESS = 0.1
+#: Shares of the linear path that are tried.
+SHARES = tuple(k / 10 for k in range(11))
 
 
 class Goals(NamedTuple):
@@ -32,11 +37,12 @@ class Goals(NamedTuple):
 
 def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], m: Array, end: Array) -> Goals:
     """Goals at origins `t` of meters `m`; nothing at or after `end` counts."""
-    ahead = jnp.asarray(lay.targets)[s.phase[t] % lay.stride]
+    ahead = jnp.asarray(lay.targets)[s.phase[t]]
     at = t[..., None] + ahead
     asked = (ahead >= lay.gap) & (ahead < lay.horizon) & (at < end)
     counts = jnp.where(asked, s.seen[at, m[..., None]], 0.0)
     level = s.level[t, m][..., None]
+    counts = jnp.where(level > LEAST_LEVEL, counts, 0.0)  # of a meter not heard yet nothing can be said
     squared = isinstance(network.head, PointHead) and network.head.squared
     if squared:
         size = jnp.square(level)
@@ -57,11 +63,14 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
 ) -> Float[Array, ""]:
     """Mean loss over sequences of advances, a target at every advance after the warm-up.
 
-    Where advances are a day apart, a forecast at a random moment before the next one is learned as well.
+    One sequence in ten does not say which meter it is of, so that the network can do without. Where advances are a day
+    apart, a forecast at a random moment before the next one is learned as well.
     """
     k_scan, k_now, k_when, k_between = jax.random.split(key, 4)
     x, local = inputs(s, lay, t, m, jnp)
-    h, _ = network.scan(x, network.stack.initial_state(t.shape[1]), k_scan)
+    nameless = jax.random.bernoulli(jax.random.fold_in(key, 1), NAMELESS, (1, t.shape[1]))
+    who = jnp.where(nameless, len(network.meters) - 1, s.who[m])
+    h, _ = network.scan(x, who, network.stack.initial_state(t.shape[1]), k_scan)
     late = (jnp.arange(t.shape[0]) >= warmup)[:, None, None]
 
     def summed(raw: Array, t: Array) -> tuple[Array, Array]:
@@ -69,24 +78,39 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
         counts = jnp.where(late, goal.counts, 0.0)
         return jnp.sum(network.head.loss(network.head(raw), goal.y) * goal.size * counts), jnp.sum(counts)
 
-    total, count = summed(network.decode(h, x, local, between=False, key=k_now), t)
+    total, count = summed(network.decode(h, x, local, who, between=False, key=k_now), t)
     if lay.stride > 1:
         t = jnp.minimum(t + jax.random.randint(k_when, t.shape, 1, lay.stride), end - 1)
         x, local = inputs(s, lay, t, m, jnp)
-        more = summed(network.decode(h, x, local, between=True, key=k_between), t)
+        more = summed(network.decode(h, x, local, who, between=True, key=k_between), t)
         total, count = total + more[0], count + more[1]
     return total / jnp.maximum(count, 1.0)
 
 
 class Judgement(NamedTuple):
-    """Validation loss, skill = 1 - MAE / MAE of the base the network corrects, and `calibration`."""
+    """How the validation tail went, with the share of the linear path that suits it best.
+
+    Attributes:
+        loss: of the network's own kind.
+        skill: 1 - MAE / MAE of the base the network corrects.
+        calibration: see `calibration`.
+        share: of the linear path.
+    """
 
     loss: Float[Array, ""]
     skill: Float[Array, ""]
     calibration: Float[Array, " quantiles"]
+    share: Float[Array, ""]
 
 
-def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], skip: tuple[int, int]) -> Judgement:
+def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
+    network: Network,
+    s: Signals,
+    lay: Layout,
+    t: Int[Array, " time"],
+    skip: tuple[int, int],
+    linear: Float[Array, "judged meter outputs"] | None = None,
+) -> Judgement:
     """Judges the mean of all members on all meters along advances `t`, with the state carried.
 
     Args:
@@ -94,6 +118,7 @@ def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], ski
         s: signals.
         lay: layout.
         t: advances, the first of them only to fill the state.
+        linear: medians of the linear path at the advances that are looked at, if there is one.
         skip: how many at the start fill the state, and every how many of the rest are looked at.
     """
     meters = s.y.shape[1]
@@ -104,19 +129,36 @@ def judge(network: Network, s: Signals, lay: Layout, t: Int[Array, " time"], ski
     def kept(a: Array) -> Array:
         return a[skip[0] :: skip[1]]
 
+    who = jnp.broadcast_to(s.who[None], t.shape)
+
     def forecast(member: Network) -> Array:
-        h, _ = member.scan(x, member.stack.initial_state(meters))
-        return member.head(member.decode(kept(h), kept(x), kept(local), between=False))
+        h, _ = member.scan(x, who, member.stack.initial_state(meters))
+        return member.head(member.decode(kept(h), kept(x), kept(local), kept(who), between=False))
 
     quantiles = mean_of_members(forecast)(network)
     t, m, local = kept(t), kept(m), kept(local)
     goal = goals(network, s, lay, t, m, jnp.asarray(s.y.shape[0]))
-    loss = _mean(network.head.loss(quantiles, goal.y) * goal.size, goal.counts)
+
+    def loss_of(quantiles: Array) -> Array:
+        return _mean(network.head.loss(quantiles, goal.y) * goal.size, goal.counts)
+
+    share = jnp.zeros(())
+    if linear is not None:
+        shares = jnp.asarray(SHARES, jnp.float32)
+        share = shares[jnp.argmin(jax.lax.map(lambda a: loss_of(blended(quantiles, linear, a)), shares))]
+        quantiles = blended(quantiles, linear, share)
+    loss = loss_of(quantiles)
     median = quantiles[..., quantiles.shape[-1] // 2]
     level = s.level[t, m][..., None] * goal.counts
     base = _mean(jnp.abs(goal.y - local[..., 0]), level)
     skill = 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9)
-    return Judgement(loss, skill, calibration(quantiles, goal))
+    return Judgement(loss, skill, calibration(quantiles, goal), share)
+
+
+def blended(quantiles: Array, linear: Array, share: Array | float) -> Array:
+    """Quantiles moved so that their median is the mean of both paths, `share` of it the linear one's."""
+    median = quantiles[..., quantiles.shape[-1] // 2]
+    return quantiles + (share * (linear - median))[..., None]
 
 
 def calibration(quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals) -> Float[Array, " quantiles"]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wattcast.baselines.past import Ints, mean
 from wattcast.features.panel import Floats
+
+Ints = NDArray[np.int64]
 
 #: Penalties tried, as a share of the variance of a standardised feature.
 PENALTIES = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
@@ -40,7 +42,7 @@ class Regression:
 
 
 @dataclass(frozen=True)
-class _Solved:
+class Solved:
     """One training part, diagonalised once, so that each penalty costs a product."""
 
     centre: Floats
@@ -51,6 +53,7 @@ class _Solved:
     projected: Floats
 
     def weights(self, penalty: float) -> Floats:
+        """`[feature, target]` on standardised features."""
         return self.vectors @ (self.projected / (self.values + penalty)[:, None])
 
 
@@ -67,20 +70,21 @@ def fit_regression(x: Floats, y: Floats, block: Ints) -> Regression:
         out = block == k
         if out.all():
             continue
-        part = _solve(x[~out], y[~out])
+        part = solve(x[~out], y[~out])
         z = np.nan_to_num((x[out] - part.centre) / part.width) @ part.vectors
         for i, penalty in enumerate(PENALTIES):
             fitted = (z / (part.values + penalty)) @ part.projected + part.offset
             held[i][out] = y[out] - fitted
     losses = [np.abs(h[np.isfinite(h)]).mean() if np.isfinite(h).any() else 0.0 for h in held]
     best = int(np.argmin(losses))
-    whole = _solve(x, y)
+    whole = solve(x, y)
     weights = whole.weights(PENALTIES[best])
     return Regression(whole.centre, whole.width, weights, whole.offset, PENALTIES[best], held[best])
 
 
-def _solve(x: Floats, y: Floats) -> _Solved:
-    centre = np.nan_to_num(mean(x, 0))
+def solve(x: Floats, y: Floats) -> Solved:
+    """Standardises rows `[row, feature]` and diagonalises their products; NaN counts as the mean."""
+    centre = _mean(x)
     z = np.nan_to_num(x - centre)
     width = np.sqrt((z * z).mean(0))
     # A feature that only rounding moves is constant: dividing by its width would blow the rounding up.
@@ -88,4 +92,10 @@ def _solve(x: Floats, y: Floats) -> _Solved:
     z /= width
     offset = y.mean(0)
     values, vectors = np.linalg.eigh(z.T @ z / len(z))
-    return _Solved(centre, width, offset, np.maximum(values, 0.0), vectors, vectors.T @ (z.T @ (y - offset) / len(z)))
+    return Solved(centre, width, offset, np.maximum(values, 0.0), vectors, vectors.T @ (z.T @ (y - offset) / len(z)))
+
+
+def _mean(x: Floats) -> Floats:
+    """Mean over the rows, NaN left out; 0 where nothing is left."""
+    known = np.isfinite(x)
+    return np.where(known, x, 0.0).sum(0) / np.maximum(known.sum(0), 1)

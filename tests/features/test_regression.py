@@ -1,8 +1,8 @@
 import numpy as np
 from sklearn.linear_model import Ridge as Reference
 
-from wattcast.baselines.regression import fit_regression
 from wattcast.baselines.rows import time_blocks
+from wattcast.features.regression import fit_regression
 
 
 def data(rows=200, features=6, targets=3):
