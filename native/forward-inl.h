@@ -18,8 +18,12 @@ struct Forward {
     return ((t * vectors(s.hidden) + p) * s.batch * kLanes + row * slot_stride<C>(s.hidden, p)) * C::kSaved;
   }
   // The running cell values, one vector for each panel and row.
-  static int64_t scratch(const Shape& s, int64_t rows) {
+  static int64_t cell_floats(const Shape& s, int64_t rows) {
     return C::kHasCell ? vectors(s.hidden) * rows * kLanes : 0;
+  }
+  // Those, and x and h of one step as factors.
+  static int64_t scratch(const Shape& s, int64_t rows) {
+    return cell_floats(s, rows) + columns_room(rows, s.inputs) + columns_room(rows, s.hidden);
   }
 
   static constexpr bool takes_input(int slot) {
@@ -57,13 +61,20 @@ struct Forward {
                     store(out, array ? load(array + at, n) : Vec{}, stride);
                     out += stride;
                   });
+      const bool fold = folded<C>(s.hidden, p);
+      const int64_t half = C::kSlots / 2 * kLanes;
+      const int64_t w_width = fold ? half : C::kInputCount * kLanes, u_width = fold ? half : C::kHiddenCount * kLanes;
+      float* w = packed_weights + p * panel_floats(s) + C::kSlots * slot_stride<C>(s.hidden, p);
+      pair_rows(w, s.inputs, w_width, w);
+      pair_rows(w + s.inputs * w_width, s.hidden, u_width, w + factors(s.inputs) * w_width);
     }
   }
 
   // Where one step reads and writes.
   struct Step {
     Shape shape;
-    const float* x;         // [B, I]
+    const float* x;         // [rows][factors(I)], from row_begin on
+    const float* past;      // [rows][factors(H)]: h_before for the product
     const float* h_before;  // [B, H]
     float* h;               // [B, H]
     float* cell;            // [panels][rows] vectors, from row_begin on
@@ -82,11 +93,11 @@ struct Forward {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) sums[r][v] = bias;
     }
-    const int64_t inputs = s.shape.inputs, hidden = s.shape.hidden;
+    const int64_t inputs = factors(s.shape.inputs), hidden = factors(s.shape.hidden), own_row = row - s.row_begin;
     const float* w = panel + Vectors * kLanes;
     const float* u = w + inputs * InputCount * kLanes;
-    multiply<InputFirst, InputCount>(sums, s.x + row * inputs, inputs, w, inputs);
-    multiply<HiddenFirst, HiddenCount>(sums, s.h_before + row * hidden, hidden, u, hidden);
+    multiply<InputFirst, InputCount>(sums, s.x + own_row * inputs, inputs, w, inputs);
+    multiply<HiddenFirst, HiddenCount>(sums, s.past + own_row * hidden, hidden, u, hidden);
     // Through memory, so that the gates are compiled once and not once a row: the same speed, a tenth of the code.
     float held[R * Vectors * kLanes];
 #pragma GCC unroll 16
@@ -138,12 +149,16 @@ struct Forward {
     const int64_t panels = vectors(s.hidden), panel_size = panel_floats(s);
     const int64_t rows = job.row_end - job.row_begin;
     const Tiles cut(rows, kRows<C>);
+    float* x_room = job.scratch + cell_floats(s, rows);
+    float* past_room = x_room + columns_room(rows, s.inputs);
     if (C::kHasCell) each_cell(job, [&](int64_t row, int64_t p, int64_t n, float* cell) {
       store(cell, load(a.c0 + row * s.hidden + p * kLanes, n));
     });
     for (int64_t t = 0; t < s.time; ++t) {
-      const Step step{s, a.xs + t * s.batch * s.inputs, t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0,
-                      a.hs + t * s.batch * s.hidden, job.scratch, a.saved, t, job.row_begin, rows};
+      const float* h_before = t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0;
+      const float* x = pair_columns(a.xs + (t * s.batch + job.row_begin) * s.inputs, rows, s.inputs, x_room);
+      const float* past = pair_columns(h_before + job.row_begin * s.hidden, rows, s.hidden, past_room);
+      const Step step{s, x, past, h_before, a.hs + t * s.batch * s.hidden, job.scratch, a.saved, t, job.row_begin, rows};
       for (int64_t p = 0; p < panels; ++p)
         tiles(step, job.packed + p * panel_size, p, cut);
     }

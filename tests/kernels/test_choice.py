@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from kernels.paths import TARGETS, needs_native
+from kernels.paths import TARGETS, needs_bf16, needs_native
 
 from wattcast import kernels
 from wattcast.kernels import native
@@ -31,6 +31,14 @@ def test_environment_chooses_target_and_threads() -> None:
     assert (
         said_by_a_new_process(WATTCAST_TARGET=TARGETS[-1], WATTCAST_THREADS="3") == f"native: {TARGETS[-1]}, 3 threads"
     )
+
+
+@needs_bf16
+def test_bf16_is_in_force_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WATTCAST_TARGET", raising=False)
+    assert native.targets()[0] != "bf16"
+    assert said_by_a_new_process() == f"native: {native.targets()[0]}, {native.threads()} threads"
+    assert said_by_a_new_process(WATTCAST_TARGET="bf16") == f"native: bf16, {native.threads()} threads"
 
 
 def test_environment_asks_for_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from kernels.paths import (
     assert_close,
     doubles,
     exact,
+    needs_bf16,
     needs_native,
     path,
     problem,
@@ -28,6 +29,7 @@ from wattcast.kernels import native
 from wattcast.kernels.reference import Weights
 
 VALUES, GRADIENTS = 2e-6, 2e-5
+BF16 = 1e-2  # values and gradients: a factor keeps 8 bits, and the errors of a sum's products part cancel
 SIZES = [(1, 1, 1, 1), (3, 2, 1, 5), (6, 13, 3, 17), (4, 64, 8, 64), (5, 9, 20, 40), (2, 3, 70, 130)]
 ALL_CELLS = pytest.mark.parametrize("cell", CELLS)
 
@@ -48,6 +50,15 @@ def test_values_and_gradients_agree_with_f64(cell: str, name: str, sizes: tuple)
     want = exact(cell, sizes)
     assert_close(got[0], want[0], VALUES)
     assert_close(got[1], want[1], GRADIENTS)
+
+
+@needs_bf16
+@ALL_CELLS
+@pytest.mark.parametrize("sizes", [*SIZES, (150, 5, 3, 20), (60, 37, 8, 48)], ids=str)
+def test_bf16_products_are_near(cell: str, sizes: tuple) -> None:
+    with path("native-bf16") as layer:
+        got = results(layer, problem(cell, *sizes))
+    assert_close(got, exact(cell, sizes), BF16)
 
 
 @ALL_CELLS
