@@ -22,7 +22,7 @@ struct Backward {
   }
   static int64_t scratch(const Shape& s, int64_t rows) {
     const int64_t steps = chunk(s, rows);
-    return panels(s) * rows * kLanes + (steps + 1) * step_floats(s, rows) +
+    return 2 * panels(s) * rows * kLanes + (steps + 1) * step_floats(s, rows) +
            steps * rows_room(rows, s.inputs + s.hidden + C::kSlots * kLanes);
   }
   static int64_t gradient_floats(const Shape& s) { return Columns::packed(s); }
@@ -48,6 +48,7 @@ struct Backward {
     const float* next;   // slot gradients of t + 1, [panels][rows][kSlots] vectors, as factors; null at the last step
     float* slots;        // those of t, to be written
     float* carry;        // [panels][rows] vectors
+    float* held;         // the same: gradient of h that held steps pass on; null without a mask
   };
 
   // Starts the way from memory for what finish() will read: it arrives while the product runs. The rows' arrays are
@@ -97,7 +98,9 @@ struct Backward {
     float* at = step.job.arrays.dh0 + (step.job.row_begin + row) * hidden + p * kLanes;
     for (int r = 0; r < rows; ++r) {
       const Vec carry = load(step.carry + (p * step.rows + row + r) * kLanes);
-      store(at + r * hidden, C::kHasCell ? dh[r * wide] : dh[r * wide] + carry, lanes(hidden, p));
+      Vec sum = C::kHasCell ? dh[r * wide] : dh[r * wide] + carry;
+      if (step.held != nullptr) sum += load(step.held + (p * step.rows + row + r) * kLanes);
+      store(at + r * hidden, sum, lanes(hidden, p));
     }
   }
 
@@ -117,16 +120,23 @@ struct Backward {
         : a.saved + Columns::saved_at(s, t - 1, p, whole_row) + (C::kSaved - 1) * stride;
     const int64_t c_stride = t ? C::kSaved * stride : hidden, c_lanes = t ? stride : n;
     float* carry_at = step.carry + (p * step.rows + row) * kLanes;
+    float* held_at = step.held ? step.held + (p * step.rows + row) * kLanes : nullptr;
+    const float* mask = a.mask ? a.mask + t * s.batch + whole_row : nullptr;
     float* slots = step.slots + factors((p * step.rows * kLanes + row * stride) * C::kSlots);
     for (int r = 0; r < rows; ++r) {
-      Vec saved[C::kSaved + 1], h_before{}, h{}, c_before{}, d[C::kSlots], carry = load(carry_at + r * kLanes);
+      Vec saved[C::kSaved + 1], h_before{}, h{}, c_before{}, d[C::kSlots] = {}, carry = load(carry_at + r * kLanes);
       Vec dh = dh_at[r * wide];
       if (d_hs != nullptr) dh += load(d_hs + r * hidden, n);
       for (int i = 0; i < C::kSaved; ++i) saved[i] = load(saved_row + (r * C::kSaved + i) * stride, stride);
       if (C::kReadsHidden) h_before = load(h_before_at + r * hidden, n);
       if (C::kSaved == 0) h = load(h_at + r * hidden, n);
       if (C::kHasCell) c_before = load(c_before_at + r * c_stride, c_lanes);
-      C::gradient(saved, h_before, c_before, h, dh, carry, d);
+      const bool hold = mask != nullptr && mask[r] == 0.0f;
+      if (held_at != nullptr) {
+        dh += load(held_at + r * kLanes);
+        store(held_at + r * kLanes, hold ? dh : Vec{});
+      }
+      if (!hold) C::gradient(saved, h_before, c_before, h, dh, carry, d);
       store(carry_at + r * kLanes, carry);
       for (int i = 0; i < C::kSlots; ++i) store_factors(slots + factors((r * C::kSlots + i) * stride), d[i], stride, n);
     }
@@ -272,7 +282,8 @@ struct Backward {
     const BackwardArrays& a = job.arrays;
     const int64_t rows = job.row_end - job.row_begin, size = chunk(s, rows) + 1;
     float* carry = job.scratch;
-    float* ring = carry + panels(s) * rows * kLanes;
+    float* held = a.mask ? carry + panels(s) * rows * kLanes : nullptr;
+    float* ring = carry + 2 * panels(s) * rows * kLanes;
     const auto each_carry = [&](auto f) {
       for (int64_t p = 0; p < panels(s); ++p)
         for (int64_t r = 0; r < rows; ++r)
@@ -281,20 +292,21 @@ struct Backward {
     each_carry([&](float* at, int64_t where, int64_t n) {
       store(at, C::kHasCell ? load(a.dc_last + where, n) : Vec{});
     });
+    if (held) std::memset(held, 0, static_cast<size_t>(panels(s) * rows * kLanes) * sizeof(float));
     std::memset(job.gradient, 0, static_cast<size_t>(gradient_floats(s)) * sizeof(float));
     const float* next = nullptr;
     for (int64_t end = s.time, begin; end > 0; end = begin) {
       begin = end > size - 1 ? end - (size - 1) : 0;
       for (int64_t t = end - 1; t >= begin; --t) {
         float* slots = ring + (t % size) * step_floats(s, rows);
-        const Step step{job, t, rows, next, slots, carry};
+        const Step step{job, t, rows, next, slots, carry, held};
         recurrence(step);
         if (a.dx != nullptr) inputs(step);
         next = slots;
       }
       weights(Chunk{job, rows, begin, end, ring, size, ring + size * step_floats(s, rows)});
     }
-    recurrence(Step{job, -1, rows, next, nullptr, carry});
+    recurrence(Step{job, -1, rows, next, nullptr, carry, held});
     if (C::kHasCell) each_carry([&](float* at, int64_t where, int64_t n) { store(a.dc0 + where, load(at), n); });
   }
 

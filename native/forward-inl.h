@@ -81,6 +81,7 @@ struct Forward {
     float* saved;           // of all steps, or null
     int64_t t;
     int64_t row_begin, rows;
+    const float* mask;      // [B], or null
   };
 
   // Sums of R rows: Vectors of them a row, from the products' first vector on.
@@ -128,13 +129,20 @@ struct Forward {
     const float* before_at = s.h_before + row * hidden + p * kLanes;
     float* h_at = s.h + row * hidden + p * kLanes;
     float* cell = C::kHasCell ? s.cell + (p * s.rows + row - s.row_begin) * kLanes : nullptr;
+    const float* mask = s.mask ? s.mask + row : nullptr;
     float* saved_row = s.saved ? s.saved + saved_at(s.shape, s.t, p, row) : nullptr;
     for (int r = 0; r < rows; ++r, held += C::kSlots * stride) {
       Vec before{}, c{}, sums[C::kSlots], saved[C::kSaved + 1];
       for (int slot = 0; slot < C::kSlots; ++slot) sums[slot] = load(held + slot * stride, stride);
-      if (C::kReadsHidden) before = load(before_at + r * hidden, n);
+      if (C::kReadsHidden || mask != nullptr) before = load(before_at + r * hidden, n);
       if (C::kHasCell) c = load(cell + r * kLanes);
-      const Vec h = C::step(sums, before, c, saved);
+      const Vec c_before = c;
+      Vec h = C::step(sums, before, c, saved);
+      if (mask != nullptr && mask[r] == 0.0f) {
+        h = before;
+        c = c_before;
+        if (C::kHasCell) saved[C::kSaved - 1] = c;
+      }
       store(h_at + r * hidden, h, n);
       if (C::kHasCell) store(cell + r * kLanes, c);
       if (saved_row == nullptr) continue;
@@ -158,7 +166,8 @@ struct Forward {
       const float* h_before = t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0;
       const float* x = pair_columns(a.xs + (t * s.batch + job.row_begin) * s.inputs, rows, s.inputs, x_room);
       const float* past = pair_columns(h_before + job.row_begin * s.hidden, rows, s.hidden, past_room);
-      const Step step{s, x, past, h_before, a.hs + t * s.batch * s.hidden, job.scratch, a.saved, t, job.row_begin, rows};
+      const Step step{s, x, past, h_before, a.hs + t * s.batch * s.hidden, job.scratch, a.saved, t, job.row_begin,
+                      rows, a.mask ? a.mask + t * s.batch : nullptr};
       for (int64_t p = 0; p < panels; ++p)
         tiles(step, job.packed + p * panel_size, p, cut);
     }

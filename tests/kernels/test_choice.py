@@ -55,6 +55,31 @@ def test_without_the_library_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None
         native.library.cache_clear()
 
 
+class Stale:
+    """A library of another version: it has what is named here and no more."""
+
+    def __init__(self, version: int | None) -> None:
+        if version is not None:
+            self.wattcast_interface = lambda: version
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [(None, "does not load"), (1, "has interface 1"), (native._INTERFACE, "lacks a function")],
+)
+@needs_native
+def test_a_library_of_another_version_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, version: int | None, words: str
+) -> None:
+    monkeypatch.setattr(native.ctypes, "CDLL", lambda path: Stale(version))
+    native.library.cache_clear()
+    try:
+        assert kernels.which().startswith("plain JAX: ")
+        assert words in kernels.which()
+    finally:
+        native.library.cache_clear()
+
+
 @needs_native
 def test_unknown_target_is_refused() -> None:
     with pytest.raises(ValueError, match="runs no target 'mmx'"):

@@ -194,6 +194,22 @@ def test_nan_and_infinity_as_in_the_reference(cell: str, bad: float) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@needs_native
+@ALL_CELLS
+@pytest.mark.parametrize("where", ["xs", "d_hs"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_in_gradients_as_in_the_reference(cell: str, where: str, bad: float) -> None:
+    task = problem(cell, 5, 4, 3, 9)
+    task = task._replace(**{where: getattr(task, where).at[2, 1, 0].set(bad)})
+    got, want = results(native.layer, task)[1], results(jax.jit(scan_path), task)[1]
+    for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        finite = np.isfinite(one)
+        np.testing.assert_array_equal(finite, np.isfinite(other))
+        np.testing.assert_allclose(np.where(finite, one, 0), np.where(finite, other, 0), atol=1e-5)
+        # JAX's slope of tanh is (g + g y)(1 - y): NaN for an infinite g and y < 0, where ours stays infinite.
+        assert not np.any(np.isnan(one) & ~np.isnan(other))
+
+
 @ALL_CELLS
 @pytest.mark.parametrize("sizes", [(0, 2, 3, 4), (3, 0, 2, 4), (3, 2, 0, 4)], ids=str)
 def test_zero_sizes(cell: str, sizes: tuple) -> None:
@@ -227,7 +243,7 @@ def test_wrong_shapes_are_an_error_in_words(cell: str, broken: str) -> None:
     with pytest.raises((ValueError, TypeError)):  # TypeError from the shape annotations, in tests only
         getattr(kernels, cell)(weights, xs, state)
     with pytest.raises(ValueError, match="must have shape"):
-        kernels._check(weights, xs, state, CELLS[cell][1])
+        kernels._check(weights, xs, state, None, CELLS[cell][1])
 
 
 @needs_native
