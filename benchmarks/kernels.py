@@ -2,11 +2,12 @@
 
     python benchmarks/kernels.py [--json] [--rivals] [--rounds N] [--only TEXT]
 
-Times forward and training step (forward and backward, no optimizer) of our layers and of `lax.scan` for each cell
-and shape; with --rivals also `torch.nn`, as it comes and with the allocator told to keep its memory. Torch lives in
-an environment of its own: WATTCAST_TORCH_PYTHON names its interpreter. All take turns, round by round, and the
-least time of each counts; the machine's peak is the best f32 matrix product seen in the same rounds. On one core
-(`taskset -c 0 python ...`) processor time is taken, which does not count the others' work on a busy machine.
+Times forward and training step (forward and backward, no optimizer) of our layers, of the same with bf16 products
+where the processor has them, and of `lax.scan` for each cell and shape; with --rivals also `torch.nn`, as it comes and
+with the allocator told to keep its memory. Torch lives in an environment of its own: WATTCAST_TORCH_PYTHON names its
+interpreter. All take turns, round by round, and the least time of each counts; the machine's peak is the best f32
+matrix product seen in the same rounds. On one core (`taskset -c 0 python ...`) processor time is taken, which does not
+count the others' work on a busy machine.
 """
 
 # ruff: noqa: PLC0415  the rival's process has no JAX, ours has no torch
@@ -197,8 +198,26 @@ class Rival:
         return float(answer)
 
 
+def with_target(name: str, timer: Callable[[Job | None], float]) -> Callable[[Job | None], float]:
+    """The timer with another target in force; arrays saved by forward never outlive a call, so it may change."""
+    from wattcast.kernels import native
+
+    def timed(job: Job | None) -> float:
+        before = native.target()
+        native.use_target(name)
+        try:
+            return timer(job)
+        finally:
+            native.use_target(before)
+
+    return timed
+
+
 def measure(jobs: list[Job], rounds: int, rivals: bool) -> tuple[dict[tuple[str, Job], float], dict[str, float]]:
     """Least seconds by (path, job), and GFLOP/s of the matrix product by library."""
+    from wattcast import kernels
+    from wattcast.kernels import native
+
     make, times, peaks = jax_runs(), {}, {}
     timers: dict[str, Callable[[Job | None], float]] = {}
     made: dict[tuple[str, Job | None], Callable] = {}
@@ -213,6 +232,8 @@ def measure(jobs: list[Job], rounds: int, rivals: bool) -> tuple[dict[tuple[str,
         return timer
 
     timers["ours"], timers["scan"] = own("ours"), own("scan")
+    if kernels.which().startswith("native") and "bf16" in native.targets():
+        timers["bf16"] = with_target("bf16", own("ours"))
     products = {"XLA": own("xla"), "NumPy": own("numpy")}
     if rivals:
         python = os.environ.get("WATTCAST_TORCH_PYTHON", sys.executable)
@@ -268,6 +289,11 @@ def judge(times: dict[tuple[str, Job], float], peak: float) -> list[dict[str, An
         if job.cell == "elman" and ("ours", job._replace(cell="gru")) in times
     ]
     add("Elman over GRU", elman, 1.0)
+    wide = [j for j in steps if ("bf16", j) in times and SHAPES[j.shape][2][-1][1] >= 64 and j.cell != "elman"]
+    full = [j for j in wide if SHAPES[j.shape][1] >= 64]
+    add("bf16 over f32, hidden >= 64, batch >= 64", [times["ours", j] / times["bf16", j] for j in full], 1.5)
+    wider = [j for j in wide if SHAPES[j.shape][2][-1][1] >= 128]
+    add("bf16 / f32 peak, hidden >= 128", [j.flops() / times["bf16", j] / 1e9 / peak for j in wider], 1.1)
     return targets
 
 

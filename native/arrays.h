@@ -31,6 +31,7 @@ struct ForwardArrays {
   float* c_last;    // [B, H] out, LSTM; null for the others
   float* saved;     // [saved_floats(cell, shape)] out: what backward needs; null where no gradient follows.
                     // Its order belongs to the target that wrote it, and only that target can read it
+  const float* mask = nullptr;  // [T, B] 0 where a row holds its state over a step; null where none does
 };
 
 struct BackwardArrays {
@@ -50,6 +51,7 @@ struct BackwardArrays {
   float* dx;            // [T, B, I] out; null where no one asks for it, which saves its product
   float* dh0;           // [B, H] out
   float* dc0;           // [B, H] out, LSTM; null for the others
+  const float* mask = nullptr;  // as in forward
 };
 
 }  // namespace wattcast

@@ -15,18 +15,25 @@ struct Backward {
   using Columns = Forward<C>;  // shares of dW, dU, db lie as the packed weights do
 
   static int64_t panels(const Shape& s) { return vectors(s.hidden); }
-  static int64_t step_floats(const Shape& s, int64_t rows) { return panels(s) * rows * C::kSlots * kLanes; }
+  static int64_t step_floats(const Shape& s, int64_t rows) { return factors(panels(s) * rows * C::kSlots * kLanes); }
   static int64_t chunk(const Shape& s, int64_t rows) {
     const int64_t fits = kRing / step_floats(s, rows), enough = (kChunkRows + rows - 1) / rows;
     return least(s.time, fits > enough ? fits : enough);
   }
   static int64_t scratch(const Shape& s, int64_t rows) {
-    return panels(s) * rows * kLanes + (chunk(s, rows) + 1) * step_floats(s, rows);
+    const int64_t steps = chunk(s, rows);
+    return 2 * panels(s) * rows * kLanes + (steps + 1) * step_floats(s, rows) +
+           steps * rows_room(rows, s.inputs + s.hidden + C::kSlots * kLanes);
   }
   static int64_t gradient_floats(const Shape& s) { return Columns::packed(s); }
-  static int64_t packed_u(const Shape& s) { return vectors(s.hidden) * kLanes * s.hidden * C::kHiddenCount; }
+  // Packed weights that lead to `columns`.
+  static int64_t packed_floats(const Shape& s, int64_t columns, int count) {
+    return vectors(columns) * kLanes * factors(s.hidden) * count;
+  }
+  static int64_t packed_u(const Shape& s) { return packed_floats(s, s.hidden, C::kHiddenCount); }
+  // One panel's more: while it is packed, it takes the room it has as f32.
   static int64_t packed(const Shape& s) {
-    return packed_u(s) + vectors(s.inputs) * kLanes * s.hidden * C::kInputCount;
+    return packed_u(s) + packed_floats(s, s.inputs, C::kInputCount) + (kPaired ? kLanes * kWide * kLanes : 0);
   }
 
   static void pack(const Shape& s, const Weights& weights, float* out) {
@@ -38,9 +45,10 @@ struct Backward {
   struct Step {
     const BackwardJob& job;
     int64_t t, rows;
-    const float* next;   // slot gradients of t + 1, [panels][rows][kSlots] vectors; null at the last step
+    const float* next;   // slot gradients of t + 1, [panels][rows][kSlots] vectors, as factors; null at the last step
     float* slots;        // those of t, to be written
     float* carry;        // [panels][rows] vectors
+    float* held;         // the same: gradient of h that held steps pass on; null without a mask
   };
 
   // Starts the way from memory for what finish() will read: it arrives while the product runs. The rows' arrays are
@@ -90,7 +98,9 @@ struct Backward {
     float* at = step.job.arrays.dh0 + (step.job.row_begin + row) * hidden + p * kLanes;
     for (int r = 0; r < rows; ++r) {
       const Vec carry = load(step.carry + (p * step.rows + row + r) * kLanes);
-      store(at + r * hidden, C::kHasCell ? dh[r * wide] : dh[r * wide] + carry, lanes(hidden, p));
+      Vec sum = C::kHasCell ? dh[r * wide] : dh[r * wide] + carry;
+      if (step.held != nullptr) sum += load(step.held + (p * step.rows + row + r) * kLanes);
+      store(at + r * hidden, sum, lanes(hidden, p));
     }
   }
 
@@ -110,18 +120,25 @@ struct Backward {
         : a.saved + Columns::saved_at(s, t - 1, p, whole_row) + (C::kSaved - 1) * stride;
     const int64_t c_stride = t ? C::kSaved * stride : hidden, c_lanes = t ? stride : n;
     float* carry_at = step.carry + (p * step.rows + row) * kLanes;
-    float* slots = step.slots + (p * step.rows * kLanes + row * stride) * C::kSlots;
+    float* held_at = step.held ? step.held + (p * step.rows + row) * kLanes : nullptr;
+    const float* mask = a.mask ? a.mask + t * s.batch + whole_row : nullptr;
+    float* slots = step.slots + factors((p * step.rows * kLanes + row * stride) * C::kSlots);
     for (int r = 0; r < rows; ++r) {
-      Vec saved[C::kSaved + 1], h_before{}, h{}, c_before{}, d[C::kSlots], carry = load(carry_at + r * kLanes);
+      Vec saved[C::kSaved + 1], h_before{}, h{}, c_before{}, d[C::kSlots] = {}, carry = load(carry_at + r * kLanes);
       Vec dh = dh_at[r * wide];
       if (d_hs != nullptr) dh += load(d_hs + r * hidden, n);
       for (int i = 0; i < C::kSaved; ++i) saved[i] = load(saved_row + (r * C::kSaved + i) * stride, stride);
       if (C::kReadsHidden) h_before = load(h_before_at + r * hidden, n);
       if (C::kSaved == 0) h = load(h_at + r * hidden, n);
       if (C::kHasCell) c_before = load(c_before_at + r * c_stride, c_lanes);
-      C::gradient(saved, h_before, c_before, h, dh, carry, d);
+      const bool hold = mask != nullptr && mask[r] == 0.0f;
+      if (held_at != nullptr) {
+        dh += load(held_at + r * kLanes);
+        store(held_at + r * kLanes, hold ? dh : Vec{});
+      }
+      if (!hold) C::gradient(saved, h_before, c_before, h, dh, carry, d);
       store(carry_at + r * kLanes, carry);
-      for (int i = 0; i < C::kSlots; ++i) store(slots + (r * C::kSlots + i) * stride, d[i], stride);
+      for (int i = 0; i < C::kSlots; ++i) store_factors(slots + factors((r * C::kSlots + i) * stride), d[i], stride, n);
     }
   }
 
@@ -142,7 +159,7 @@ struct Backward {
         with_constant<kTall>(tiles[i].size, [&](auto r) {
           with_constant<kWide>(groups[q].size, [&](auto n) {
             recurrent_tile<decltype(r)::value, decltype(n)::value>(
-                step, step.job.packed + groups[q].begin * kLanes * s.hidden * C::kHiddenCount, groups[q].begin,
+                step, step.job.packed + packed_floats(s, groups[q].begin * kLanes, C::kHiddenCount), groups[q].begin,
                 tiles[i].begin);
           });
         });
@@ -170,7 +187,7 @@ struct Backward {
         with_constant<kTall>(tiles[i].size, [&](auto r) {
           with_constant<kWide>(groups[q].size, [&](auto n) {
             input_tile<decltype(r)::value, decltype(n)::value>(
-                step, weights + groups[q].begin * kLanes * s.hidden * C::kInputCount, groups[q].begin * kLanes,
+                step, weights + packed_floats(s, groups[q].begin * kLanes, C::kInputCount), groups[q].begin * kLanes,
                 tiles[i].begin);
           });
         });
@@ -182,13 +199,27 @@ struct Backward {
     int64_t rows, begin, end;
     const float* ring;
     int64_t size;
+    float* room;  // [chunk] of paired x, of paired h before, of one panel's paired slot gradients
     const float* slots(int64_t t) const { return ring + (t % size) * step_floats(job.shape, rows); }
+    const float* x(int64_t t) const {
+      return job.arrays.xs + (t * job.shape.batch + job.row_begin) * job.shape.inputs;
+    }
+    const float* h_before(int64_t t) const {
+      const int64_t row = job.row_begin * job.shape.hidden, one = job.shape.batch * job.shape.hidden;
+      return (t ? job.arrays.hs + (t - 1) * one : job.arrays.h0) + row;
+    }
+    // Where `count` numbers a row of step t lie in `room` from `at` on; `otherwise` where they need not be paired.
+    const float* paired(const float* otherwise, float* at, int64_t t, int64_t count) const {
+      return kPaired ? at + (t - begin) * rows_room(rows, count) : otherwise;
+    }
+    float* h_room() const { return room + (end - begin) * rows_room(rows, job.shape.inputs); }
+    float* slots_room() const { return h_room() + (end - begin) * rows_room(rows, job.shape.hidden); }
   };
 
-  // `share` [count][Count] vectors += features (x or the h before) times slot gradients of panel p, whose rows are
-  // `stride` floats apart. f(t) is the start of the features of step t, [rows, count].
-  template <int First, int Count, class F>
-  static float* features(const Chunk& c, int64_t p, int64_t stride, int64_t count, float* share, F f) {
+  // `share` [count][Count] vectors += features (x or the h before) times slot gradients of one panel, whose rows are
+  // `stride` floats apart. f(t) and d(t) are where those of step t begin, [factors(rows), count] and [.., stride].
+  template <int First, int Count, class F, class D>
+  static float* features(const Chunk& c, int64_t stride, int64_t count, float* share, F f, D d) {
     constexpr int kFeatures = kTile / Count < 12 ? kTile / Count : 12;
     const Tiles tiles(count, kFeatures);
     for (int64_t i = 0; i < tiles.count; ++i)
@@ -199,8 +230,7 @@ struct Backward {
 #pragma GCC unroll 32
         for (int k = 0; k < kSize * Count; ++k) sums[k / Count][k % Count] = load(out + k * kLanes);
         for (int64_t t = c.begin; t < c.end; ++t)
-          contract<Count>(sums, f(t) + tiles[i].begin, count,
-                          c.slots(t) + (p * c.rows * C::kSlots + First) * kLanes, stride, c.rows);
+          contract<Count>(sums, f(t) + tiles[i].begin, count, d(t) + First * kLanes, stride, factors(c.rows));
 #pragma GCC unroll 32
         for (int k = 0; k < kSize * Count; ++k) store(out + k * kLanes, sums[k / Count][k % Count]);
       });
@@ -210,28 +240,33 @@ struct Backward {
   template <int Vectors, int InputFirst, int InputCount, int HiddenFirst, int HiddenCount>
   static void panel_weights(const Chunk& c, int64_t p, float* share) {
     const Shape& s = c.job.shape;
-    const BackwardArrays& a = c.job.arrays;
-    const int64_t row = c.job.row_begin, stride = Vectors * kLanes;
+    const int64_t stride = Vectors * kLanes;
+    const auto stored = [&](int64_t t) { return c.slots(t) + factors(p * c.rows * C::kSlots * kLanes); };
+    const auto slots = [&](int64_t t) { return c.paired(stored(t), c.slots_room(), t, stride); };
+    for (int64_t t = c.begin; kPaired && t < c.end; ++t)
+      pair_stored_rows(stored(t), c.rows, stride, c.slots_room() + (t - c.begin) * rows_room(c.rows, stride));
     Vec sums[Vectors];
     for (int v = 0; v < Vectors; ++v) sums[v] = load(share + v * kLanes);
-    for (int64_t t = c.begin; t < c.end; ++t) {
-      const float* slots = c.slots(t) + p * c.rows * C::kSlots * kLanes;
-      for (int64_t r = 0; r < c.rows; ++r)
-        for (int v = 0; v < Vectors; ++v) sums[v] += load(slots + r * stride + v * kLanes);
-    }
+    const float one = factor_of_ones();
+    for (int64_t t = c.begin; t < c.end; ++t)
+      for (int64_t r = 0; r < factors(c.rows); ++r)
+        for (int v = 0; v < Vectors; ++v)
+          sums[v] = multiply_add(sums[v], load(slots(t) + r * stride + v * kLanes), one);
     for (int v = 0; v < Vectors; ++v) store(share + v * kLanes, sums[v]);
     share += Vectors * kLanes;
-    share = features<InputFirst, InputCount>(c, p, stride, s.inputs, share, [&](int64_t t) {
-      return a.xs + (t * s.batch + row) * s.inputs;
-    });
-    features<HiddenFirst, HiddenCount>(c, p, stride, s.hidden, share, [&](int64_t t) {
-      return (t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0) + row * s.hidden;
-    });
+    share = features<InputFirst, InputCount>(
+        c, stride, s.inputs, share, [&](int64_t t) { return c.paired(c.x(t), c.room, t, s.inputs); }, slots);
+    features<HiddenFirst, HiddenCount>(
+        c, stride, s.hidden, share, [&](int64_t t) { return c.paired(c.h_before(t), c.h_room(), t, s.hidden); }, slots);
   }
 
   static void weights(const Chunk& c) {
     constexpr int kHalf = (C::kSlots + 1) / 2;
     const Shape& s = c.job.shape;
+    for (int64_t t = c.begin; kPaired && t < c.end; ++t) {
+      pair_rows(c.x(t), c.rows, s.inputs, c.room + (t - c.begin) * rows_room(c.rows, s.inputs));
+      pair_rows(c.h_before(t), c.rows, s.hidden, c.h_room() + (t - c.begin) * rows_room(c.rows, s.hidden));
+    }
     for (int64_t p = 0; p < panels(s); ++p) {
       float* share = c.job.gradient + p * Columns::panel_floats(s);
       if (folded<C>(s.hidden, p)) {
@@ -247,7 +282,8 @@ struct Backward {
     const BackwardArrays& a = job.arrays;
     const int64_t rows = job.row_end - job.row_begin, size = chunk(s, rows) + 1;
     float* carry = job.scratch;
-    float* ring = carry + panels(s) * rows * kLanes;
+    float* held = a.mask ? carry + panels(s) * rows * kLanes : nullptr;
+    float* ring = carry + 2 * panels(s) * rows * kLanes;
     const auto each_carry = [&](auto f) {
       for (int64_t p = 0; p < panels(s); ++p)
         for (int64_t r = 0; r < rows; ++r)
@@ -256,20 +292,21 @@ struct Backward {
     each_carry([&](float* at, int64_t where, int64_t n) {
       store(at, C::kHasCell ? load(a.dc_last + where, n) : Vec{});
     });
+    if (held) std::memset(held, 0, static_cast<size_t>(panels(s) * rows * kLanes) * sizeof(float));
     std::memset(job.gradient, 0, static_cast<size_t>(gradient_floats(s)) * sizeof(float));
     const float* next = nullptr;
     for (int64_t end = s.time, begin; end > 0; end = begin) {
       begin = end > size - 1 ? end - (size - 1) : 0;
       for (int64_t t = end - 1; t >= begin; --t) {
         float* slots = ring + (t % size) * step_floats(s, rows);
-        const Step step{job, t, rows, next, slots, carry};
+        const Step step{job, t, rows, next, slots, carry, held};
         recurrence(step);
         if (a.dx != nullptr) inputs(step);
         next = slots;
       }
-      weights(Chunk{job, rows, begin, end, ring, size});
+      weights(Chunk{job, rows, begin, end, ring, size, ring + size * step_floats(s, rows)});
     }
-    recurrence(Step{job, -1, rows, next, nullptr, carry});
+    recurrence(Step{job, -1, rows, next, nullptr, carry, held});
     if (C::kHasCell) each_carry([&](float* at, int64_t where, int64_t n) { store(a.dc0 + where, load(at), n); });
   }
 

@@ -62,10 +62,10 @@ class Members {
     return dims.size() == rank_ + 1 ? dims[rank_] : 0;
   }
 
-  // True if the operand of rank 3 is there: one that is left out has 0 steps.
-  bool given(const Array& array) const {
+  // Steps of an operand whose first axis they are: one that is left out has none.
+  int64_t steps(const Array& array) const {
     const Dims dims = array.dimensions();
-    return dims.size() == rank_ + 3 && dims[rank_] > 0;
+    return dims.size() > rank_ && dims[rank_] > 0 ? shape.time : 0;
   }
 
   Shape shape{};
@@ -87,8 +87,8 @@ ffi::Error answer(const Members& members, bool enough) {
   return enough ? ffi::Error::Success() : ffi::Error(ffi::ErrorCode::kResourceExhausted, "wattcast: out of memory");
 }
 
-ffi::Error forward(int64_t cell, Array w, Array u, Array b, Array bn, Array xs, Array h0, Array c0, Out hs,
-                   Out c_last, Out saved) {
+ffi::Error forward(int64_t cell, Array w, Array u, Array b, Array bn, Array xs, Array h0, Array c0, Array mask,
+                   Out hs, Out c_last, Out saved) {
   if (!known(cell)) return ffi::Error::InvalidArgument("wattcast: unknown cell");
   Members members(xs.dimensions(), hs->dimensions());
   if (!members.error.empty()) return answer(members, true);
@@ -106,13 +106,14 @@ ffi::Error forward(int64_t cell, Array w, Array u, Array b, Array bn, Array xs, 
                       members.at(c0, m, {batch, cells}, "c"),
                       members.at(hs, m, {time, batch, hidden}, "hs"),
                       members.at(c_last, m, {batch, cells}, "last c"),
-                      members.at(saved, m, {kept}, "saved")});
+                      members.at(saved, m, {kept}, "saved"),
+                      members.at(mask, m, {members.steps(mask), batch}, "mask")});
   if (!members.error.empty()) return answer(members, true);
   return answer(members, wattcast::forward(kind, members.shape, arrays.data(), members.count));
 }
 
 ffi::Error backward(int64_t cell, Array w, Array u, Array xs, Array h0, Array c0, Array hs, Array saved, Array d_hs,
-                    Array dh_last, Array dc_last, Out dw, Out du, Out db, Out dbn, Out dx, Out dh0, Out dc0) {
+                    Array dh_last, Array dc_last, Array mask, Out dw, Out du, Out db, Out dbn, Out dx, Out dh0, Out dc0) {
   if (!known(cell)) return ffi::Error::InvalidArgument("wattcast: unknown cell");
   Dims x_dims = xs.dimensions(), out = du->dimensions();
   if (x_dims.size() < 3 || out.size() + 1 != x_dims.size() || hs.dimensions().size() != x_dims.size())
@@ -127,7 +128,7 @@ ffi::Error backward(int64_t cell, Array w, Array u, Array xs, Array h0, Array c0
   const int64_t gates = (kind == Cell::kElman ? 1 : kind == Cell::kGru ? 3 : 4) * hidden;
   const int64_t reset = kind == Cell::kGru ? hidden : 0, cells = kind == Cell::kLstm ? hidden : 0;
   const int64_t kept = wattcast::saved_floats(kind, members.shape);
-  const int64_t d_time = members.given(d_hs) ? time : 0, x_time = members.given(*dx) ? time : 0;
+  const int64_t d_time = members.steps(d_hs), x_time = members.steps(*dx);
   std::vector<wattcast::BackwardArrays> arrays;
   for (int64_t m = 0; m < members.count; ++m)
     arrays.push_back({{members.at(w, m, {inputs, gates}, "w"), members.at(u, m, {hidden, gates}, "u"), nullptr,
@@ -146,7 +147,8 @@ ffi::Error backward(int64_t cell, Array w, Array u, Array xs, Array h0, Array c0
                       members.at(dbn, m, {reset}, "dbn"),
                       members.at(dx, m, {x_time, batch, inputs}, "dx"),
                       members.at(dh0, m, {batch, hidden}, "dh"),
-                      members.at(dc0, m, {batch, cells}, "dc")});
+                      members.at(dc0, m, {batch, cells}, "dc"),
+                      members.at(mask, m, {members.steps(mask), batch}, "mask")});
   if (!members.error.empty()) return answer(members, true);
   return answer(members, wattcast::backward(kind, members.shape, arrays.data(), members.count));
 }
@@ -165,6 +167,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(wattcast_ffi_forward, forward,
                                   .Arg<Array>()    // xs
                                   .Arg<Array>()    // h0
                                   .Arg<Array>()    // c0, [B, 0] but for LSTM
+                                  .Arg<Array>()    // mask, [0, B] where none
                                   .Ret<Array>()    // hs
                                   .Ret<Array>()    // c_last, [B, 0] but for LSTM
                                   .Ret<Array>());  // saved, [0] where no gradient follows
@@ -182,6 +185,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(wattcast_ffi_backward, backward,
                                   .Arg<Array>()    // d_hs, [0, B, H] where zero
                                   .Arg<Array>()    // dh_last
                                   .Arg<Array>()    // dc_last
+                                  .Arg<Array>()    // mask, [0, B] where none
                                   .Ret<Array>()    // dw
                                   .Ret<Array>()    // du
                                   .Ret<Array>()    // db

@@ -18,8 +18,12 @@ struct Forward {
     return ((t * vectors(s.hidden) + p) * s.batch * kLanes + row * slot_stride<C>(s.hidden, p)) * C::kSaved;
   }
   // The running cell values, one vector for each panel and row.
-  static int64_t scratch(const Shape& s, int64_t rows) {
+  static int64_t cell_floats(const Shape& s, int64_t rows) {
     return C::kHasCell ? vectors(s.hidden) * rows * kLanes : 0;
+  }
+  // Those, and x and h of one step as factors.
+  static int64_t scratch(const Shape& s, int64_t rows) {
+    return cell_floats(s, rows) + columns_room(rows, s.inputs) + columns_room(rows, s.hidden);
   }
 
   static constexpr bool takes_input(int slot) {
@@ -57,19 +61,27 @@ struct Forward {
                     store(out, array ? load(array + at, n) : Vec{}, stride);
                     out += stride;
                   });
+      const bool fold = folded<C>(s.hidden, p);
+      const int64_t half = C::kSlots / 2 * kLanes;
+      const int64_t w_width = fold ? half : C::kInputCount * kLanes, u_width = fold ? half : C::kHiddenCount * kLanes;
+      float* w = packed_weights + p * panel_floats(s) + C::kSlots * slot_stride<C>(s.hidden, p);
+      pair_rows(w, s.inputs, w_width, w);
+      pair_rows(w + s.inputs * w_width, s.hidden, u_width, w + factors(s.inputs) * w_width);
     }
   }
 
   // Where one step reads and writes.
   struct Step {
     Shape shape;
-    const float* x;         // [B, I]
+    const float* x;         // [rows][factors(I)], from row_begin on
+    const float* past;      // [rows][factors(H)]: h_before for the product
     const float* h_before;  // [B, H]
     float* h;               // [B, H]
     float* cell;            // [panels][rows] vectors, from row_begin on
     float* saved;           // of all steps, or null
     int64_t t;
     int64_t row_begin, rows;
+    const float* mask;      // [B], or null
   };
 
   // Sums of R rows: Vectors of them a row, from the products' first vector on.
@@ -82,11 +94,11 @@ struct Forward {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) sums[r][v] = bias;
     }
-    const int64_t inputs = s.shape.inputs, hidden = s.shape.hidden;
+    const int64_t inputs = factors(s.shape.inputs), hidden = factors(s.shape.hidden), own_row = row - s.row_begin;
     const float* w = panel + Vectors * kLanes;
     const float* u = w + inputs * InputCount * kLanes;
-    multiply<InputFirst, InputCount>(sums, s.x + row * inputs, inputs, w, inputs);
-    multiply<HiddenFirst, HiddenCount>(sums, s.h_before + row * hidden, hidden, u, hidden);
+    multiply<InputFirst, InputCount>(sums, s.x + own_row * inputs, inputs, w, inputs);
+    multiply<HiddenFirst, HiddenCount>(sums, s.past + own_row * hidden, hidden, u, hidden);
     // Through memory, so that the gates are compiled once and not once a row: the same speed, a tenth of the code.
     float held[R * Vectors * kLanes];
 #pragma GCC unroll 16
@@ -117,13 +129,20 @@ struct Forward {
     const float* before_at = s.h_before + row * hidden + p * kLanes;
     float* h_at = s.h + row * hidden + p * kLanes;
     float* cell = C::kHasCell ? s.cell + (p * s.rows + row - s.row_begin) * kLanes : nullptr;
+    const float* mask = s.mask ? s.mask + row : nullptr;
     float* saved_row = s.saved ? s.saved + saved_at(s.shape, s.t, p, row) : nullptr;
     for (int r = 0; r < rows; ++r, held += C::kSlots * stride) {
       Vec before{}, c{}, sums[C::kSlots], saved[C::kSaved + 1];
       for (int slot = 0; slot < C::kSlots; ++slot) sums[slot] = load(held + slot * stride, stride);
-      if (C::kReadsHidden) before = load(before_at + r * hidden, n);
+      if (C::kReadsHidden || mask != nullptr) before = load(before_at + r * hidden, n);
       if (C::kHasCell) c = load(cell + r * kLanes);
-      const Vec h = C::step(sums, before, c, saved);
+      const Vec c_before = c;
+      Vec h = C::step(sums, before, c, saved);
+      if (mask != nullptr && mask[r] == 0.0f) {
+        h = before;
+        c = c_before;
+        if (C::kHasCell) saved[C::kSaved - 1] = c;
+      }
       store(h_at + r * hidden, h, n);
       if (C::kHasCell) store(cell + r * kLanes, c);
       if (saved_row == nullptr) continue;
@@ -138,12 +157,17 @@ struct Forward {
     const int64_t panels = vectors(s.hidden), panel_size = panel_floats(s);
     const int64_t rows = job.row_end - job.row_begin;
     const Tiles cut(rows, kRows<C>);
+    float* x_room = job.scratch + cell_floats(s, rows);
+    float* past_room = x_room + columns_room(rows, s.inputs);
     if (C::kHasCell) each_cell(job, [&](int64_t row, int64_t p, int64_t n, float* cell) {
       store(cell, load(a.c0 + row * s.hidden + p * kLanes, n));
     });
     for (int64_t t = 0; t < s.time; ++t) {
-      const Step step{s, a.xs + t * s.batch * s.inputs, t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0,
-                      a.hs + t * s.batch * s.hidden, job.scratch, a.saved, t, job.row_begin, rows};
+      const float* h_before = t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0;
+      const float* x = pair_columns(a.xs + (t * s.batch + job.row_begin) * s.inputs, rows, s.inputs, x_room);
+      const float* past = pair_columns(h_before + job.row_begin * s.hidden, rows, s.hidden, past_room);
+      const Step step{s, x, past, h_before, a.hs + t * s.batch * s.hidden, job.scratch, a.saved, t, job.row_begin,
+                      rows, a.mask ? a.mask + t * s.batch : nullptr};
       for (int64_t p = 0; p < panels; ++p)
         tiles(step, job.packed + p * panel_size, p, cut);
     }

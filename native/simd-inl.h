@@ -1,4 +1,5 @@
-// One vector of floats, as wide as the instruction set allows. The only file with intrinsics or feature tests.
+// One vector of floats, as wide as the instruction set allows. With product-inl.h the only file that has intrinsics or
+// feature tests.
 #include <cstdint>
 #include <cstring>
 
@@ -68,6 +69,8 @@ static inline Vec reciprocal(Vec x) {
   return 1.0f / x;
 #endif
 }
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static inline Bits bits(Vec v) { return reinterpret_cast<Bits>(v); }
 static inline Vec floats(Bits b) { return reinterpret_cast<Vec>(b); }

@@ -1,10 +1,11 @@
 // All cells for one instruction set. CMake compiles this file once for each, with its flags and
-// WATTCAST_NAMESPACE (avx512, avx2, baseline) set. It includes nothing from the C++ library: an inline function
+// WATTCAST_NAMESPACE (bf16, avx512, avx2, baseline) set. It includes nothing from the C++ library: an inline function
 // of std compiled here could be the one the linker keeps for machines that lack the instructions.
 #include "kernels.h"
 
 #include "simd-inl.h"
 #include "gates-inl.h"
+#include "product-inl.h"
 #include "tile-inl.h"
 #include "cells-inl.h"
 #include "forward-inl.h"

@@ -3,9 +3,15 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace wattcast {
 
+#if defined(WATTCAST_HAS_BF16)
+namespace bf16 {
+extern const Target kTarget;
+}
+#endif
 #if defined(__x86_64__)
 namespace avx512 {
 extern const Target kTarget;
@@ -25,25 +31,30 @@ struct Choice {
   bool runs;
 };
 
-constexpr int kChoices = 3;
-
-// Best first. __builtin_cpu_supports also asks whether the system saves the registers.
-const Choice* choices() {
+// Best first, bf16 last: it is less exact, and so in force only where it is named. __builtin_cpu_supports also asks
+// whether the system saves the registers.
+const std::vector<Choice>& choices() {
 #if defined(__x86_64__)
   static const bool has_512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
   static const bool has_2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  static const Choice list[kChoices] = {
-      {&avx512::kTarget, has_512}, {&avx2::kTarget, has_2}, {&baseline::kTarget, true}};
-#else
-  static const Choice list[kChoices] = {{&baseline::kTarget, true}, {nullptr, false}, {nullptr, false}};
 #endif
+  static const std::vector<Choice> list = {
+#if defined(__x86_64__)
+      {&avx512::kTarget, has_512},
+      {&avx2::kTarget, has_2},
+#endif
+      {&baseline::kTarget, true},
+#if defined(WATTCAST_HAS_BF16)
+      {&bf16::kTarget, has_512 && __builtin_cpu_supports("avx512bf16")},
+#endif
+  };
   return list;
 }
 
 const Target* named(const char* name) {
-  for (int i = 0; i < kChoices; ++i)
-    if (choices()[i].runs && std::strcmp(choices()[i].target->name, name) == 0) return choices()[i].target;
+  for (const Choice& choice : choices())
+    if (choice.runs && std::strcmp(choice.target->name, name) == 0) return choice.target;
   return nullptr;
 }
 
@@ -69,8 +80,8 @@ bool use_target(const char* name) {
 }
 
 const char* target_name(int i) {
-  for (int k = 0; k < kChoices; ++k)
-    if (choices()[k].runs && i-- == 0) return choices()[k].target->name;
+  for (const Choice& choice : choices())
+    if (choice.runs && i-- == 0) return choice.target->name;
   return nullptr;
 }
 

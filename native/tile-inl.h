@@ -1,4 +1,5 @@
-// Products that keep their sums in registers, and ways to cut a length into tiles.
+// Products that keep their sums in registers, and ways to cut a length into tiles. Depths, rows and strides are counted
+// in factors (product-inl.h).
 namespace wattcast::WATTCAST_NAMESPACE {
 
 // sums[r][From + n] += sum over k of a[r * a_stride + k] * b[k * N * kLanes + n * kLanes]
@@ -12,7 +13,7 @@ template <int From, int N, int R, int S>
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-      for (int n = 0; n < N; ++n) sums[r][From + n] += row[n] * a[r * a_stride + k];
+      for (int n = 0; n < N; ++n) sums[r][From + n] = multiply_add(sums[r][From + n], row[n], a[r * a_stride + k]);
     }
   }
 }
@@ -28,7 +29,7 @@ template <int N, int F>
 #pragma GCC unroll 16
     for (int f = 0; f < F; ++f) {
 #pragma GCC unroll 16
-      for (int n = 0; n < N; ++n) sums[f][n] += line[n] * a[f];
+      for (int n = 0; n < N; ++n) sums[f][n] = multiply_add(sums[f][n], line[n], a[f]);
     }
   }
 }
@@ -65,7 +66,6 @@ template <int Largest, class F>
 }
 
 static inline int64_t vectors(int64_t units) { return (units + kLanes - 1) / kLanes; }
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 // Valid lanes of vector p of `units`.
 static inline int64_t lanes(int64_t units, int64_t p) { return least(kLanes, units - p * kLanes); }
 

@@ -20,7 +20,8 @@ static float* pack_transposed(const float* weights, int64_t columns, int64_t hid
           const float* row = inside ? in + (column + j) * C::kGates * hidden : in;
           for (int64_t l = 0; l < n; ++l) out[l * width + j] = inside ? row[l] : 0.0f;
         }
-        out += n * width;
+        pair_rows(out, n, width, out);
+        out += factors(n) * width;
       }
   }
   return out;
@@ -31,15 +32,15 @@ template <class C, int First, int Count, int R, int N>
 [[gnu::always_inline]] static inline void transposed_product(const Shape& s, const float* slots, int64_t rows,
                                                              int64_t row, const float* weights,
                                                              Vec (&sums)[R][N]) {
-  for (int64_t p = 0; p < vectors(s.hidden); ++p, slots += rows * C::kSlots * kLanes) {
+  for (int64_t p = 0; p < vectors(s.hidden); ++p, slots += factors(rows * C::kSlots * kLanes)) {
     const int64_t n = lanes(s.hidden, p), stride = slot_stride<C>(s.hidden, p);
-    const float* from = slots + row * C::kSlots * stride + First * stride;
+    const float* from = slots + factors((row * C::kSlots + First) * stride);
     if (n == kLanes) {
-      multiply<0, N>(sums, from, C::kSlots * kLanes, weights, Count * kLanes);
-      weights += Count * kLanes * N * kLanes;
+      multiply<0, N>(sums, from, factors(C::kSlots * kLanes), weights, factors(Count * kLanes));
+      weights += factors(Count * kLanes) * N * kLanes;
     } else {
-      for (int slot = 0; slot < Count; ++slot, weights += n * N * kLanes)
-        multiply<0, N>(sums, from + slot * stride, C::kSlots * stride, weights, n);
+      for (int slot = 0; slot < Count; ++slot, weights += factors(n) * N * kLanes)
+        multiply<0, N>(sums, from + factors(slot * stride), factors(C::kSlots * stride), weights, factors(n));
     }
   }
 }

@@ -94,6 +94,7 @@ struct Problem {
 float* or_null(const Floats& a) { return a.size > 0 ? a.at : nullptr; }
 
 void close(const Doubles& want, const float* got, double tolerance, const std::string& what) {
+  if (std::string(wattcast_target()) == "bf16") tolerance = 2e-2;  // sums of 17 inputs of size 1 here
   double scale = 1e-3, off = 0;
   for (size_t i = 0; i < want.size(); ++i) {
     scale = std::fmax(scale, std::fabs(want[i]));

@@ -84,7 +84,10 @@ def is_built() -> bool:
 
 
 needs_native = pytest.mark.skipif(not is_built(), reason="the native library is not built")
-TARGETS = native.targets() if is_built() else []
+TARGETS = [name for name in native.targets() if name != "bf16"] if is_built() else []
+needs_bf16 = pytest.mark.skipif(
+    not is_built() or "bf16" not in native.targets(), reason="the library or this processor has no bf16 products"
+)
 PATHS = ["scan", "loop", *(f"native-{name}" for name in TARGETS), *(["native-one-by-one"] if TARGETS else [])]
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from kernels.paths import TARGETS, needs_native
+from kernels.paths import TARGETS, needs_bf16, needs_native
 
 from wattcast import kernels
 from wattcast.kernels import native
@@ -33,6 +33,14 @@ def test_environment_chooses_target_and_threads() -> None:
     )
 
 
+@needs_bf16
+def test_bf16_is_in_force_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WATTCAST_TARGET", raising=False)
+    assert native.targets()[0] != "bf16"
+    assert said_by_a_new_process() == f"native: {native.targets()[0]}, {native.threads()} threads"
+    assert said_by_a_new_process(WATTCAST_TARGET="bf16") == f"native: bf16, {native.threads()} threads"
+
+
 def test_environment_asks_for_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATTCAST_KERNELS", "reference")
     assert kernels.which() == "plain JAX: WATTCAST_KERNELS asks for it"
@@ -43,6 +51,31 @@ def test_without_the_library_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     native.library.cache_clear()
     try:
         assert "not built" in kernels.which()
+    finally:
+        native.library.cache_clear()
+
+
+class Stale:
+    """A library of another version: it has what is named here and no more."""
+
+    def __init__(self, version: int | None) -> None:
+        if version is not None:
+            self.wattcast_interface = lambda: version
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [(None, "does not load"), (1, "has interface 1"), (native._INTERFACE, "lacks a function")],
+)
+@needs_native
+def test_a_library_of_another_version_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, version: int | None, words: str
+) -> None:
+    monkeypatch.setattr(native.ctypes, "CDLL", lambda path: Stale(version))
+    native.library.cache_clear()
+    try:
+        assert kernels.which().startswith("plain JAX: ")
+        assert words in kernels.which()
     finally:
         native.library.cache_clear()
 

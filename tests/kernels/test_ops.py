@@ -16,6 +16,7 @@ from kernels.paths import (
     assert_close,
     doubles,
     exact,
+    needs_bf16,
     needs_native,
     path,
     problem,
@@ -28,6 +29,7 @@ from wattcast.kernels import native
 from wattcast.kernels.reference import Weights
 
 VALUES, GRADIENTS = 2e-6, 2e-5
+BF16 = 1e-2  # values and gradients: a factor keeps 8 bits, and the errors of a sum's products part cancel
 SIZES = [(1, 1, 1, 1), (3, 2, 1, 5), (6, 13, 3, 17), (4, 64, 8, 64), (5, 9, 20, 40), (2, 3, 70, 130)]
 ALL_CELLS = pytest.mark.parametrize("cell", CELLS)
 
@@ -48,6 +50,15 @@ def test_values_and_gradients_agree_with_f64(cell: str, name: str, sizes: tuple)
     want = exact(cell, sizes)
     assert_close(got[0], want[0], VALUES)
     assert_close(got[1], want[1], GRADIENTS)
+
+
+@needs_bf16
+@ALL_CELLS
+@pytest.mark.parametrize("sizes", [*SIZES, (150, 5, 3, 20), (60, 37, 8, 48)], ids=str)
+def test_bf16_products_are_near(cell: str, sizes: tuple) -> None:
+    with path("native-bf16") as layer:
+        got = results(layer, problem(cell, *sizes))
+    assert_close(got, exact(cell, sizes), BF16)
 
 
 @ALL_CELLS
@@ -183,6 +194,22 @@ def test_nan_and_infinity_as_in_the_reference(cell: str, bad: float) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@needs_native
+@ALL_CELLS
+@pytest.mark.parametrize("where", ["xs", "d_hs"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_in_gradients_as_in_the_reference(cell: str, where: str, bad: float) -> None:
+    task = problem(cell, 5, 4, 3, 9)
+    task = task._replace(**{where: getattr(task, where).at[2, 1, 0].set(bad)})
+    got, want = results(native.layer, task)[1], results(jax.jit(scan_path), task)[1]
+    for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        finite = np.isfinite(one)
+        np.testing.assert_array_equal(finite, np.isfinite(other))
+        np.testing.assert_allclose(np.where(finite, one, 0), np.where(finite, other, 0), atol=1e-5)
+        # JAX's slope of tanh is (g + g y)(1 - y): NaN for an infinite g and y < 0, where ours stays infinite.
+        assert not np.any(np.isnan(one) & ~np.isnan(other))
+
+
 @ALL_CELLS
 @pytest.mark.parametrize("sizes", [(0, 2, 3, 4), (3, 0, 2, 4), (3, 2, 0, 4)], ids=str)
 def test_zero_sizes(cell: str, sizes: tuple) -> None:
@@ -216,7 +243,7 @@ def test_wrong_shapes_are_an_error_in_words(cell: str, broken: str) -> None:
     with pytest.raises((ValueError, TypeError)):  # TypeError from the shape annotations, in tests only
         getattr(kernels, cell)(weights, xs, state)
     with pytest.raises(ValueError, match="must have shape"):
-        kernels._check(weights, xs, state, CELLS[cell][1])
+        kernels._check(weights, xs, state, None, CELLS[cell][1])
 
 
 @needs_native

@@ -1,8 +1,9 @@
 """Recurrent ops on arrays. They know nothing of meters; `elman`, `gru`, `lstm` are what the cells call.
 
 Each runs on the native library where that is built and fits (f32 on the CPU), else in plain JAX; `which` says what
-is in force. `WATTCAST_KERNELS=reference` in the environment asks for plain JAX everywhere: it is slower, and has
-forward mode and second derivatives, which the native gradient has not.
+is in force. Where `mask` is False a row holds its state over that step (finite inputs all the same).
+`WATTCAST_KERNELS=reference` in the environment asks for plain JAX everywhere: it is slower, and has forward mode and
+second derivatives, which the native gradient has not. `WATTCAST_TARGET=bf16` rounds what products multiply to bf16.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from wattcast.kernels import native, reference
 from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, State, Weights
@@ -25,33 +26,42 @@ with contextlib.suppress(native.Unavailable):
 
 
 def elman(
-    weights: Weights, xs: Float[Array, "time batch inputs"], state: ElmanState
+    weights: Weights,
+    xs: Float[Array, "time batch inputs"],
+    state: ElmanState,
+    mask: Bool[Array, "time batch"] | None = None,
 ) -> tuple[Float[Array, "time batch hidden"], ElmanState]:
     """Elman layer over a sequence: hidden values after every step, last state."""
-    _check(weights, xs, state, gates=1)
+    _check(weights, xs, state, mask, gates=1)
     if _native_fits(weights, xs, state):
-        return native.layer(weights, xs, state)
-    return reference.scan(reference.elman_step, weights, xs, state)
+        return native.layer(weights, xs, state, mask)
+    return reference.scan(reference.elman_step, weights, xs, state, mask)
 
 
 def gru(
-    weights: Weights, xs: Float[Array, "time batch inputs"], state: GRUState
+    weights: Weights,
+    xs: Float[Array, "time batch inputs"],
+    state: GRUState,
+    mask: Bool[Array, "time batch"] | None = None,
 ) -> tuple[Float[Array, "time batch hidden"], GRUState]:
     """GRU layer over a sequence: hidden values after every step, last state."""
-    _check(weights, xs, state, gates=3)
+    _check(weights, xs, state, mask, gates=3)
     if _native_fits(weights, xs, state):
-        return native.layer(weights, xs, state)
-    return reference.scan(reference.gru_step, weights, xs, state)
+        return native.layer(weights, xs, state, mask)
+    return reference.scan(reference.gru_step, weights, xs, state, mask)
 
 
 def lstm(
-    weights: Weights, xs: Float[Array, "time batch inputs"], state: LSTMState
+    weights: Weights,
+    xs: Float[Array, "time batch inputs"],
+    state: LSTMState,
+    mask: Bool[Array, "time batch"] | None = None,
 ) -> tuple[Float[Array, "time batch hidden"], LSTMState]:
     """LSTM layer over a sequence: hidden values after every step, last state."""
-    _check(weights, xs, state, gates=4)
+    _check(weights, xs, state, mask, gates=4)
     if _native_fits(weights, xs, state):
-        return native.layer(weights, xs, state)
-    return reference.scan(reference.lstm_step, weights, xs, state)
+        return native.layer(weights, xs, state, mask)
+    return reference.scan(reference.lstm_step, weights, xs, state, mask)
 
 
 def which() -> str:
@@ -81,7 +91,7 @@ def _native_fits(weights: Weights, xs: Array, state: State) -> bool:
     return min(sizes) > 0 and all(leaf.dtype == jnp.float32 for leaf in leaves) and _no_native() is None
 
 
-def _check(weights: Weights, xs: Array, state: State, gates: int) -> None:
+def _check(weights: Weights, xs: Array, state: State, mask: Array | None, gates: int) -> None:
     """Raise ValueError where shapes do not fit each other: the native side must never meet them."""
     if xs.ndim != 3:
         raise ValueError(f"xs must be [time, batch, inputs], got shape {xs.shape}; add the missing axes")
@@ -92,6 +102,7 @@ def _check(weights: Weights, xs: Array, state: State, gates: int) -> None:
         "weights.b": (weights.b, (gates * hidden,)),
         "weights.bn": (weights.bn, (hidden if gates == 3 else 0,)),
         **{f"state.{name}": (value, (xs.shape[1], hidden)) for name, value in state._asdict().items()},
+        **({} if mask is None else {"mask": (mask, xs.shape[:2])}),
     }
     for name, (array, shape) in wanted.items():
         if array.shape != shape:

@@ -21,11 +21,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, S, Weights
 
-_INTERFACE = 1  # wattcast_interface() of the library this module is written for
+_INTERFACE = 2  # wattcast_interface() of the library this module is written for
 _CELLS = {ElmanState: 0, GRUState: 1, LSTMState: 2}
 _NAME = "wattcast_native.so"
 
@@ -53,11 +53,14 @@ def library() -> ctypes.CDLL:
         raise Unavailable(f"the native library does not load: {error}") from error
     if version != _INTERFACE:
         raise Unavailable(f"the native library has interface {version}, not {_INTERFACE}; install wattcast again")
-    if os.environ.get("WATTCAST_KEEP_MEMORY") != "0":
-        lib.wattcast_keep_memory()
-    lib.wattcast_target.restype = lib.wattcast_target_name.restype = ctypes.c_char_p
-    lib.wattcast_saved_floats.restype = ctypes.c_int64
-    lib.wattcast_saved_floats.argtypes = [ctypes.c_int, *[ctypes.c_int64] * 4]
+    try:
+        lib.wattcast_target.restype = lib.wattcast_target_name.restype = ctypes.c_char_p
+        lib.wattcast_saved_floats.restype = ctypes.c_int64
+        lib.wattcast_saved_floats.argtypes = [ctypes.c_int, *[ctypes.c_int64] * 4]
+        if os.environ.get("WATTCAST_KEEP_MEMORY") != "0":
+            lib.wattcast_keep_memory()
+    except AttributeError as error:
+        raise Unavailable(f"the native library lacks a function; install wattcast again ({error})") from error
     for name in ("forward", "backward"):
         try:
             handler = getattr(lib, f"wattcast_ffi_{name}")
@@ -101,29 +104,34 @@ def use_threads(count: int) -> None:
 
 
 def layer(
-    weights: Weights, xs: Float[Array, "time batch inputs"], state: S
+    weights: Weights,
+    xs: Float[Array, "time batch inputs"],
+    state: S,
+    mask: Bool[Array, "time batch"] | None = None,
 ) -> tuple[Float[Array, "time batch hidden"], S]:
     """A layer over a sequence; the state's type says which cell. All sizes at least 1, all arrays f32."""
     library()
-    return _layer(weights, xs, state)
+    held = jnp.zeros((0, xs.shape[1]), jnp.float32) if mask is None else mask.astype(jnp.float32)
+    return _layer(weights, xs, state, held)
 
 
 @jax.custom_vjp
-def _layer(weights: Weights, xs: Array, state: Any) -> tuple[Array, Any]:
-    hs, last, _ = _call_forward(weights, xs, state, save=False)
+def _layer(weights: Weights, xs: Array, state: Any, mask: Array) -> tuple[Array, Any]:
+    hs, last, _ = _call_forward(weights, xs, state, mask, save=False)
     return hs, last
 
 
-def _forward(weights: Weights, xs: Any, state: Any) -> tuple[tuple[Array, Any], tuple]:
+def _forward(weights: Weights, xs: Any, state: Any, mask: Any) -> tuple[tuple[Array, Any], tuple]:
     wants_dx = xs.perturbed
-    weights, xs, state = jax.tree.map(lambda leaf: leaf.value, (weights, xs, state), is_leaf=_is_primal)
-    hs, last, saved = _call_forward(weights, xs, state, save=True)
+    given = (weights, xs, state, mask)
+    weights, xs, state, mask = jax.tree.map(lambda leaf: leaf.value, given, is_leaf=_is_primal)
+    hs, last, saved = _call_forward(weights, xs, state, mask, save=True)
     # An empty tuple or None: the residuals may hold arrays only, their structure says whether dx is wanted.
-    return (hs, last), (weights, xs, state, hs, saved, () if wants_dx else None)
+    return (hs, last), (weights, xs, state, mask, hs, saved, () if wants_dx else None)
 
 
-def _backward(residuals: tuple, gradients: tuple) -> tuple[Weights, Array | None, Any]:
-    weights, xs, state, hs, saved, wants_dx = residuals
+def _backward(residuals: tuple, gradients: tuple) -> tuple[Weights, Array | None, Any, None]:
+    weights, xs, state, mask, hs, saved, wants_dx = residuals
     d_hs, d_last = gradients
     time, batch, hidden = hs.shape
     if isinstance(d_hs, SymbolicZero):
@@ -147,16 +155,17 @@ def _backward(residuals: tuple, gradients: tuple) -> tuple[Weights, Array | None
         d_hs,
         d_last.h,
         d_last.c if is_lstm else empty,
+        mask,
         cell=np.int64(cell),
     )
     d_state = type(state)(dh, dc) if is_lstm else type(state)(dh)
-    return Weights(dw, du, db, dbn), None if wants_dx is None else dx, d_state
+    return Weights(dw, du, db, dbn), None if wants_dx is None else dx, d_state, None
 
 
 _layer.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
-def _call_forward(weights: Weights, xs: Array, state: Any, *, save: bool) -> tuple[Array, Any, Array]:
+def _call_forward(weights: Weights, xs: Array, state: Any, mask: Array, *, save: bool) -> tuple[Array, Any, Array]:
     time, batch, inputs = xs.shape
     hidden = state.h.shape[-1]
     cell, is_lstm = _CELLS[type(state)], isinstance(state, LSTMState)
@@ -166,7 +175,7 @@ def _call_forward(weights: Weights, xs: Array, state: Any, *, save: bool) -> tup
         "wattcast_forward",
         [_f32(time, batch, hidden), _like(c), _f32(saved)],
         vmap_method="expand_dims",
-    )(*weights, xs, state.h, c, cell=np.int64(cell))
+    )(*weights, xs, state.h, c, mask, cell=np.int64(cell))
     return hs, type(state)(hs[-1], c_last) if is_lstm else type(state)(hs[-1]), saved
 
 

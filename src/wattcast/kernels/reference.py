@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 
 class Weights(NamedTuple):
@@ -78,15 +78,26 @@ def lstm_step(weights: Weights, x: Float[Array, "*batch inputs"], state: LSTMSta
 
 
 def scan(
-    step: Step[S], weights: Weights, xs: Float[Array, "time batch inputs"], state: S
+    step: Step[S],
+    weights: Weights,
+    xs: Float[Array, "time batch inputs"],
+    state: S,
+    mask: Bool[Array, "time batch"] | None = None,
 ) -> tuple[Float[Array, "time batch hidden"], S]:
-    """Carry `state` along `xs`; returns the hidden values after every step, and the last state."""
+    """Carry `state` along `xs`; returns the hidden values after every step, and the last state.
 
-    def body(carry: S, x: Array) -> tuple[S, Array]:
-        carry = step(weights, x, carry)
-        return carry, carry.h
+    Where `mask` is False a row holds its state over that step. Its inputs there must still be finite, or the
+    weights' gradients are NaN.
+    """
 
-    last, hs = jax.lax.scan(body, state, xs)
+    def body(carry: S, given: tuple[Array, Array | None]) -> tuple[S, Array]:
+        x, here = given
+        after = step(weights, x, carry)
+        if here is not None:
+            after = jax.tree.map(lambda new, old: jnp.where(here[:, None], new, old), after, carry)
+        return after, after.h
+
+    last, hs = jax.lax.scan(body, state, (xs, mask))
     return hs, last
 
 
