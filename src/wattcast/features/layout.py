@@ -27,7 +27,7 @@ class Layout:
         gap: steps ahead left out before the first one asked for.
         horizon: last step ahead asked for.
         stride: readings between two advances of the state: 1 or a day.
-        recent: `[phase, recent]`: the readings seen last.
+        recent: `[phase, recent]`: the readings seen last; in the day layout of a day, and of the day before it.
         lags: `[phase, lags]`: older readings that resemble what comes: the same hours some days or weeks before.
         targets: `[phase, outputs]`: steps ahead that the outputs stand for; in the day layout whole days, of
             which only `gap <= step < horizon` count.
@@ -87,7 +87,7 @@ def _days(day: int, gap: int, horizon: int, season: int) -> Layout:
     sure = np.where(targets < horizon, targets, targets - day)
     moments = np.stack([sure, np.tile(recent, blocks), targets - back], axis=-1)
     history = int(-min(lags.min(), -2 * day))
-    tables = _tables(recent, lags, targets, moments)
+    tables = _tables(np.concatenate([recent, recent - day], axis=1), lags, targets, moments)
     return Layout(day=day, gap=gap, horizon=horizon, stride=day, history=history, weekly=season > day, **tables)
 
 

@@ -222,8 +222,8 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     if s.known_from.size:  # what was not yet known counts as a missing covariate does
         there = s.known_from[at, m[..., None]] <= t[..., None]
         known = xp.where(there[..., None], known, xp.zeros_like(known))
-    days = xp.asarray(np.arange(8) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (8,))
-    means = s.mean[xp.maximum(t + days, 0), m] / level - 1.0
+    back = xp.asarray(np.arange(_means(lay)) * -lay.day, dtype=np.int32)
+    means = s.mean[xp.maximum(t + back, 0), m] / level - 1.0
     n = lay.targets.shape[1]
     country = s.country[m]
     days = np.array([*HOLIDAYS_BEFORE, *range(lay.days + 1)] if lay.stride > 1 else [0], np.int32)
@@ -235,7 +235,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
         target = t + xp.asarray(lay.targets)[p]
         same = s.y[xp.maximum(target - s.alike[target, country] * lay.day, 0), m] / level - 1.0
         blocks = [lags[..., k : k + n] for k in range(0, lags.shape[-1], n)]
-        blocks += [xp.concatenate([recent] * lay.days, axis=-1), same, s.holiday[target, country]]
+        blocks += [xp.concatenate([recent[..., : lay.day]] * lay.days, axis=-1), same, s.holiday[target, country]]
         lags = xp.concatenate([lags, same], axis=-1)
     local = xp.concatenate([xp.stack(blocks, axis=-1), known.reshape(*known.shape[:-2], -1)], axis=-1)
     # hinges and other moments only where they belong to one target: in x they are many weights and overfit
@@ -244,12 +244,17 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     return x, local
 
 
+def _means(lay: Layout) -> int:
+    """Days before the origin whose means the network sees."""
+    return 8 if lay.stride == 1 else 15
+
+
 def sizes(lay: Layout, covariates: int) -> tuple[int, int, int]:
     """Numbers of features, of features local to one step ahead, and of outputs, as `inputs` gives them."""
     n = lay.targets.shape[1]
     steps = lay.stride == 1
     clock = 18 if steps else 18 + len(HOLIDAYS_BEFORE) + lay.days
     moments = lay.moments.shape[2]
-    features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + 8 + clock + n * covariates
+    features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + _means(lay) + clock + n * covariates
     blocks = 1 if steps else lay.lags.shape[1] // n + 3
     return features, blocks + moments * covariates * (1 + HINGES), n

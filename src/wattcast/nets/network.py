@@ -17,6 +17,9 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from wattcast.nets.heads import AbstractHead
 from wattcast.nets.stack import Stack, States
 
+#: Spreads from the centre beyond which an input is held.
+FARTHEST = 8.0
+
 
 class Network(eqx.Module):
     """Encoder, recurrent stack, decoder, head. Everything is relative to the level of the last week.
@@ -24,6 +27,7 @@ class Network(eqx.Module):
     Attributes:
         meters: `[meter + 1, width]`: what is particular to each meter, the last row for meters never seen; no rows
             where there is only one.
+        centre, spread: `[feature]`: of the inputs on the training part; not learned (0 and 1 unless set).
         embed: `[feature, width]` and `embed_bias`: what enters the stack is gelu(x embed + bias).
         stack: the recurrent layers; one advance a reading or a day (features/layout.py).
         from_state, from_input, from_local, slot: decoder: gelu of their sum, one vector an output step.
@@ -35,6 +39,8 @@ class Network(eqx.Module):
     """
 
     meters: Float[Array, "meters width"]
+    centre: Float[Array, " feature"]
+    spread: Float[Array, " feature"]
     embed: Float[Array, "feature width"]
     embed_bias: Float[Array, " width"]
     stack: Stack
@@ -68,6 +74,7 @@ class Network(eqx.Module):
         width, last = hidden[0], hidden[-1]
         self.embed, self.embed_bias = glorot(k[0], (features, width), jnp.float32), jnp.zeros(width)
         self.meters = jnp.zeros((meters + 1 if meters > 1 else 0, width))
+        self.centre, self.spread = jnp.zeros(features), jnp.ones(features)
         self.stack = Stack(width, hidden, k[1], cell=cell, dropout=dropout)
         self.from_state = glorot(k[2], (last, decoder), jnp.float32)
         self.from_input = glorot(k[3], (width, decoder), jnp.float32)
@@ -80,9 +87,16 @@ class Network(eqx.Module):
         self.head = head
         self.dropout = dropout
 
+    def normal(self, x: Float[Array, "*batch feature"]) -> Float[Array, "*batch feature"]:
+        """Inputs around 0 with a spread of 1; what lies far out is held, so that one odd reading stays harmless."""
+        centre, spread = (
+            jax.lax.stop_gradient(a).reshape((1,) * (x.ndim - 1) + (-1,)) for a in (self.centre, self.spread)
+        )
+        return jnp.clip((x - centre) / spread, -FARTHEST, FARTHEST)
+
     def encode(self, x: Float[Array, "*batch feature"], who: Int[Array, "*batch"]) -> Float[Array, "*batch width"]:
         """What the recurrent layers read; `who` is the place of the meter among those trained on."""
-        e = x @ self.embed + self.embed_bias.reshape((1,) * (x.ndim - 1) + (-1,))
+        e = self.normal(x) @ self.embed + self.embed_bias.reshape((1,) * (x.ndim - 1) + (-1,))
         return jax.nn.gelu(e + self.meters[who] if len(self.meters) else e)
 
     def scan(
@@ -124,7 +138,7 @@ class Network(eqx.Module):
         z = jax.nn.gelu(common + local @ self.from_local + self.slot.reshape(*lead, *self.slot.shape))
         raw = z @ self.out + (h @ self.direct).reshape(*h.shape[:-1], *self.bias.shape)
         raw = raw + self.bias.reshape(*lead, *self.bias.shape)
-        median = raw[..., 0] + local[..., 0] + x @ self.skip[int(between)]
+        median = raw[..., 0] + local[..., 0] + self.normal(x) @ self.skip[int(between)]
         return jnp.concatenate([median[..., None], raw[..., 1:]], axis=-1)
 
 
