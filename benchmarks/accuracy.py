@@ -23,6 +23,7 @@ import polars as pl
 from common import Target, show
 
 from wattcast.baselines import BASELINES, Ridge
+from wattcast.baselines.past import slots
 from wattcast.estimator import NetworkForecaster
 from wattcast.features.calendar import Country
 from wattcast.features.panel import Panel, panel
@@ -93,7 +94,8 @@ def judged(work: Work, p: Panel, fold: str) -> tuple[Panel, np.ndarray, int]:
     days = work.test if fold == "test" else work.judge
     ends = np.array([np.flatnonzero(np.isfinite(y))[-1] + 1 if np.isfinite(y).any() else 0 for y in p.y.T])
     ends = ends if work.own_end else np.full(len(ends), p.end)
-    ends = ends // p.day * p.day
+    midnight = int(slots(p, p.day).argmin())
+    ends = (ends - midnight) // p.day * p.day + midnight
     if fold == "validation":
         ends = ends - work.test * p.day
     length = int(ends.max())
@@ -126,11 +128,13 @@ def rows_of(name: str, data: Path, fold: str, seeds: list[int], base: bool) -> l
     """A row a model: medians over the seeds."""
     work = SETS[name]
     p, mask, origin = judged(work, work.load(data), fold)
-    origins = list(range(int(np.flatnonzero(mask.any(axis=1))[0]) // p.day * p.day, p.length - p.day + 1, p.day))
+    first = int(np.flatnonzero(mask.any(axis=1))[0])
+    first -= int(slots(p, first + 1)[first])
+    origins = list(range(first, p.length - p.day + 1, p.day))
     y = np.stack([np.where(mask, p.y, np.nan)[o : o + p.day] for o in origins])
     # what a meter's own test part holds is not learned from either
     learn = replace(p, y=np.where(mask, np.nan, p.y)) if work.own_end else p
-    net = NetworkSettings(horizon=p.day, country=work.country)
+    net = NetworkSettings(horizon=p.day, country=work.country, known=p.names)
     models: list[tuple[str, Any]] = [("wattcast", [NetworkForecaster(net, TrainSettings(seed=s)) for s in seeds])]
     if base:
         models += [(b, [Ridge(work.country) if b == "ridge" else kind()]) for b, kind in BASELINES.items()]

@@ -260,6 +260,8 @@ def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
     """
     readings = frame if isinstance(frame, Readings) else check(read_frame(frame, **names))
     network = network or NetworkSettings()
+    if "at" not in network.model_fields_set:  # the state moves on where forecasts are asked for
+        network = network.model_copy(update={"at": at})
     grid = panel(readings, network.known)
     others, left_out = find_rivals(grid, origins, network.country) if rivals else ([], {})
     models = [NetworkForecaster(network, train or TrainSettings(), epoch), *baselines(network.country), *others]
