@@ -1,6 +1,7 @@
 """Forecasts of a network at many origins: the same as one by one, and as a plain loop over its parts gives."""
 
 from dataclasses import replace
+from datetime import datetime, time
 
 import equinox as eqx
 import jax
@@ -12,6 +13,7 @@ from panels import load_panel
 
 from wattcast.features.signals import inputs, signals
 from wattcast.forecast import history, predict
+from wattcast.nets.linear import linear_features
 from wattcast.schema import NotReady, ReadingsError
 
 PANEL = load_panel(days=40, gaps=0.02)
@@ -32,21 +34,27 @@ def by_loop(f, panel, origin):
     """The same forecast with no scan, no batch and no compiled code: advance, advance, ..., decode."""
     lay = f.layout
     cut = replace(panel, y=panel.y[:origin], covariates=panel.covariates[: origin + lay.horizon])
-    s, meters = signals(cut, f.scaling, lay, f.settings.country), np.arange(len(panel.ids))
-    advances = [t for t in range(lay.history, origin + 1) if s.phase[t] % lay.stride == 0]
-    said = []
+    s, meters = signals(cut, f.scaling, lay, f.settings.country, f.settings.at, f.ids), np.arange(len(panel.ids))
+    advances = [t for t in s.advances if t <= origin]
+    who, said = jnp.asarray(s.who), []
     for k in range(f.settings.members):
         member = jax.tree.map(lambda a, k=k: a[k] if eqx.is_array(a) else a, f.network)
-        step = eqx.filter_jit(lambda x, states, member=member: member.stack.step(member.encode(x), states))
+        step = eqx.filter_jit(lambda x, states, member=member: member.stack.step(member.encode(x, who), states))
         states = member.stack.initial_state(len(meters))
         for t in advances:
             x, _ = inputs(s, lay, np.full(len(meters), t), meters)
             h, states = step(jnp.asarray(x), states)
         x, local = inputs(s, lay, np.full(len(meters), origin), meters)
-        raw = member.decode(h, jnp.asarray(x), jnp.asarray(local), between=advances[-1] != origin)
+        raw = member.decode(h, jnp.asarray(x), jnp.asarray(local), who, between=bool(advances[-1] != origin))
         said.append(np.asarray(member.head(raw), np.float64))
-    q = (np.mean(said, axis=0) + 1) * s.level[origin][:, None, None]
-    ahead = lay.targets[s.phase[origin] % lay.stride]
+    q = np.mean(said, axis=0)
+    if f.linear.share and advances[-1] == origin:
+        features = linear_features(x, local, lay, len(panel.names))
+        for m, who in enumerate(s.who):
+            median = features[m] @ f.linear.weights[who]
+            q[m] += f.linear.share * (median - q[m, :, 5])[:, None]
+    q = (q + 1) * s.level[origin][:, None, None]
+    ahead = lay.targets[s.phase[origin]]
     q = np.stack([q[:, list(ahead).index(step)] for step in range(lay.gap, lay.horizon)])
     q = q[..., 5:6] + (q - q[..., 5:6]) * f.calibration
     return np.sort(q, axis=-1) * f.scaling.meter[:, None]
@@ -67,6 +75,25 @@ def test_more_than_a_day_as_a_plain_loop_says():
     q = predict(f, PANEL, [30 * DAY, 30 * DAY + 7])
     assert q.shape == (2, 42, 2, 11)
     np.testing.assert_allclose(q[1], by_loop(f, PANEL, 30 * DAY + 7), rtol=2e-4)
+
+
+def test_days_that_begin_at_another_hour_of_a_clock_that_shifts_as_a_plain_loop_says():
+    panel = load_panel(days=110, gaps=0.02, zone="Europe/Berlin")  # 27 March is day 83
+    f = untrained(panel, at=time(9), country={"meter1": "DE"})
+    origins = [83 * DAY + 7, 83 * DAY + 9, 100 * DAY + 7, 100 * DAY + 12]
+    q = predict(f, panel, origins)
+    for k in (1, 2, 3):
+        np.testing.assert_allclose(q[k], by_loop(f, panel, origins[k]), rtol=2e-4)
+    other = replace(f, linear=replace(f.linear, weights=f.linear.weights + np.float32(0.1)))
+    moved = (predict(other, panel, origins) != q).any(axis=(1, 2, 3))
+    assert moved.tolist() == [True, False, True, False]  # the linear path speaks at 09:00 local time and only then
+
+
+def test_with_as_little_history_as_it_needs_a_day_has_begun_wherever_midnight_lies():
+    for zone in ("UTC", "Asia/Tokyo", "America/Sao_Paulo"):
+        panel = load_panel(days=20, zone=zone)
+        f = untrained(panel)
+        assert np.isfinite(predict(f, panel, [history(f)])).all()
 
 
 @pytest.mark.parametrize("kind", ["days", "steps"])
@@ -107,14 +134,36 @@ def test_a_shorter_horizon_is_its_beginning(kind, horizon, request):
     np.testing.assert_array_equal(part, whole[:, : part.shape[1]])
 
 
+@pytest.mark.parametrize(("horizon", "origin"), [(24, 30 * DAY), (24, 30 * DAY + 7), (42, 30 * DAY), (3, 30 * DAY)])
+def test_what_comes_at_an_origin_or_later_changes_nothing(horizon, origin):
+    """Both paths, the day that resembles and holidays, of which there are five in the month before."""
+    panel = replace(PANEL, start=datetime(2024, 12, 15))
+    f = untrained(panel, horizon=horizon, weekly=horizon != 42, country="DE-BY")
+    y, cov = panel.y.copy(), panel.covariates.copy()
+    y[origin:], cov[origin + horizon :] = 1e6, -1e3
+    y[origin::3] = np.nan
+    before, after = (predict(f, p, [origin, origin - 3]) for p in (panel, replace(panel, y=y, covariates=cov)))
+    np.testing.assert_array_equal(before, after)
+    y[origin - 1] *= 1.5
+    assert not np.array_equal(before[0], predict(f, replace(panel, y=y, covariates=cov), [origin])[0])
+
+
 def test_an_origin_at_the_end_needs_nothing_after_it(days):
     bare = replace(PANEL, y=PANEL.y[: 30 * DAY], covariates=PANEL.covariates[: 31 * DAY])
     np.testing.assert_allclose(predict(days, bare, [30 * DAY]), predict(days, PANEL, [30 * DAY]), rtol=1e-6)
 
 
+def nameless(a):
+    """The same with the row of meters never seen in the place of the first one: now the two must say the same."""
+    return a.at[:, 0].set(a[:, -1]) if a.ndim == 3 and isinstance(a, jax.Array) else np.concatenate([a[-1:], a[1:]])
+
+
 @pytest.mark.parametrize("kind", ["days", "steps"])
 def test_a_meter_it_never_saw(kind, request):
     f = request.getfixturevalue(kind)
+    f = replace(f, network=eqx.tree_at(lambda n: n.meters, f.network, nameless(f.network.meters)))
+    if f.linear.weights.size:
+        f = replace(f, linear=replace(f.linear, weights=nameless(f.linear.weights)))
     known = predict(f, PANEL, [720])
     assert np.isfinite(predict(f, replace(PANEL, ids=("new", "meter1")), [720])).all()
     q = predict(f, replace(PANEL, ids=("new", "meter1"), y=PANEL.y * [1000.0, 1.0]), [720])

@@ -1,6 +1,7 @@
 """Training: the same from the same seed, resumed or not; it learns, stops, and says what it cannot use."""
 
 from dataclasses import replace
+from datetime import time
 from shutil import copy
 
 import jax
@@ -9,10 +10,11 @@ import pytest
 from networks import SMALL
 from panels import load_panel
 
+from wattcast.features.layout import layout
 from wattcast.features.view import View
 from wattcast.forecast import predict
 from wattcast.nets.artifact import ArtifactError, load_forecaster, named
-from wattcast.nets.forecaster import NetworkSettings
+from wattcast.nets.forecaster import NetworkSettings, with_rules
 from wattcast.schema import NotReady
 from wattcast.train import TrainSettings, fit
 
@@ -20,6 +22,7 @@ PANEL = load_panel(days=40, gaps=0.02)
 TRAINED = 36 * 24
 NET = NetworkSettings(horizon=2, known=("temperature",), **SMALL)
 TRAIN = TrainSettings(epochs=2, steps=3, batch=2, context=8)
+RULED = ("hidden", "decoder", "dropout", "members")
 ORIGINS = [37 * 24, 38 * 24 + 5]
 
 
@@ -32,6 +35,8 @@ def same(one, other):
     jax.tree.map(np.testing.assert_array_equal, named(one.network), named(other.network))
     np.testing.assert_array_equal(one.calibration, other.calibration)
     np.testing.assert_array_equal(one.scaling.meter, other.scaling.meter)
+    np.testing.assert_array_equal(one.linear.weights, other.linear.weights)
+    assert one.linear.share == other.linear.share
     pasts = [[{**e, "seconds": 0, "readings": 0} for e in f.about["history"]] for f in (one, other)]
     assert pasts[0] == pasts[1]
     return True
@@ -159,9 +164,59 @@ def test_point_losses(loss):
 def learned():
     """A day ahead, several meters and members, for long enough to learn something."""
     panel = load_panel(days=100, meters=3)
-    net = NetworkSettings(horizon=24, known=("temperature",), hidden=(8,), decoder=8, members=2)
+    net = NetworkSettings(horizon=24, known=("temperature",), hidden=(8,), decoder=8, dropout=0.3, members=2)
     train = TrainSettings(epochs=6, steps=25, batch=8, context=14, ema=0.9, learning_rate=0.01, final=False)
     return fit(View(panel, 90 * 24, 24), net, train), panel
+
+
+def test_a_day_ahead_resumed_it_ends_where_it_would_have(tmp_path):
+    """With the linear path, its share, days that begin at nine and holidays by meter."""
+    net = NET.model_copy(update={"horizon": 24, "at": time(9), "country": {"meter0": "DE"}})
+    copies = []
+
+    def progress(epoch):
+        copies.append(tmp_path / f"after{len(copies)}")
+        copy(tmp_path / "c", copies[-1])
+
+    f = trained(net=net, checkpoint=tmp_path / "c", progress=progress)
+    assert f.linear.share > 0 and f.linear.weights.shape[0] == 1  # two weeks of days are not enough for more
+    assert (f.settings.at, f.settings.country) == (time(9), {"meter0": "DE"})
+    for interrupted in (copies[0], copies[-1]):
+        copy(interrupted, tmp_path / "c")
+        assert same(trained(net=net, checkpoint=tmp_path / "c", resume=True), f)
+        assert np.isfinite(predict(load_forecaster(interrupted), PANEL, ORIGINS)).all()
+
+
+def test_what_follows_does_not_reach_the_linear_path():
+    net, train = NET.model_copy(update={"horizon": 24}), TRAIN.model_copy(update={"epochs": 1, "final": False})
+    y = PANEL.y.copy()
+    y[TRAINED:] = 1e9
+    f = trained(net=net, train=train)
+    assert f.linear.share > 0 and same(trained(replace(PANEL, y=y), net, train), f)
+    # without the final stage it has not seen the tail either
+    tail = PANEL.y.copy()
+    tail[TRAINED - 100 : TRAINED] *= 3
+    np.testing.assert_array_equal(trained(replace(PANEL, y=tail), net, train).linear.weights, f.linear.weights)
+
+
+def test_a_short_horizon_has_no_linear_path(run):
+    assert run[0].linear.share == 0 and run[0].linear.weights.size == 0
+
+
+def test_rules_by_horizon():
+    bare = NetworkSettings()
+    days, steps = (
+        with_rules(bare, layout(day=24, horizon=h, weekly=True)).model_dump(include={*RULED}) for h in (24, 2)
+    )
+    assert days == dict(zip(RULED, ((128,), 32, 0.4, 3), strict=True))
+    assert steps == dict(zip(RULED, ((48,), 16, 0.2, 1), strict=True))
+    some = with_rules(NetworkSettings(members=2, dropout=0.0), layout(day=24, horizon=24, weekly=True))
+    assert (some.members, some.dropout, some.hidden) == (2, 0.0, (128,))
+    short = trained(train=TrainSettings(epochs=1, batch=2, context=8, final=False)).about["train"]
+    assert (short["steps"], short["learning_rate"]) == (40, 5e-3)
+    asked = TrainSettings(epochs=1, steps=3, learning_rate=1e-3, batch=2, context=8, final=False)
+    said = trained(train=asked).about["train"]
+    assert (said["steps"], said["learning_rate"]) == (3, 1e-3)
 
 
 def test_it_learns(learned):

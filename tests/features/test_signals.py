@@ -1,6 +1,7 @@
 """Signals and inputs: causal, scaled from the past, the same in NumPy and JAX."""
 
 from dataclasses import replace
+from datetime import datetime, time, timedelta
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from panels import load_panel
 
+from wattcast.features.calendar import calendar
 from wattcast.features.layout import layout
 from wattcast.features.signals import HALF_LIFE, HINGES, Signals, fill, inputs, scaling, signals, sizes
 
+ZONE = "America/Sao_Paulo"
 PANEL = load_panel(days=30, gaps=0.05)
 LAYOUTS = [
     layout(day=24, horizon=h, weekly=w, gap=g) for h, g in ((1, 0), (3, 1), (24, 0), (30, 2)) for w in (True, False)
@@ -101,6 +104,115 @@ def test_clock_and_phase():
     np.testing.assert_array_equal(s.clock[15, 10:17], [0, 1, 0, 0, 0, 0, 0])
 
 
+def test_steps_since_the_day_began():
+    panel = load_panel(days=330, zone="Europe/Berlin")
+    s = made(panel, LAYOUTS[4])
+    clock = calendar(panel.start, panel.step, panel.length + 1, zone=panel.zone).hour
+    long, short = (int(s.advances[:-1][np.diff(s.advances) == n][0]) for n in (25, 23))
+    np.testing.assert_array_equal(s.phase[long : long + 26], [*range(24), 23, 0])
+    np.testing.assert_array_equal(s.phase[short : short + 24], [*range(23), 0])
+    usual = (short // 24 + 2) * 24 - 2  # in summer midnight is 22:00 UTC
+    np.testing.assert_array_equal(s.phase[usual : usual + 24], clock[usual : usual + 24])
+    np.testing.assert_array_equal(made(panel, LAYOUTS[0]).phase, 0)
+
+
+def test_days_begin_at_the_hour_asked_for():
+    s = made(PANEL, LAYOUTS[4], at=time(9, 30))
+    assert (s.advances % 24 == 10).all() and s.advances[0] >= LAYOUTS[4].history
+    np.testing.assert_array_equal(s.phase[s.advances], 0)
+    np.testing.assert_array_equal(s.phase[:12], [*range(14, 24), 0, 1])
+
+
+def test_meters_by_their_place_among_those_trained_on():
+    assert made(PANEL, LAYOUTS[4], ids=("x", "meter1", "meter0")).who.tolist() == [2, 1]
+    assert made(PANEL, LAYOUTS[4], ids=("meter1", "x")).who.tolist() == [2, 0]
+
+
+def since(first, **how):
+    """Ten weeks of hours of two meters from a local midnight on."""
+    return replace(load_panel(days=70, temperature=False), start=first, **how)
+
+
+def test_holidays_of_each_meter():
+    panel = since(datetime(2024, 12, 1), ids=("DE", "AU_VIC"))
+    lay = LAYOUTS[4]
+    s = made(panel, lay, country="meter")
+    of = [s.holiday[: panel.length, s.country[m]].reshape(-1, 24) for m in range(2)]
+    assert all((days == days[:, :1]).all() for days in of)
+    assert of[0][:60, 0].nonzero()[0].tolist() == [24, 25, 31]  # 25 and 26 December, 1 January
+    assert of[1][:60, 0].nonzero()[0].tolist() == [24, 25, 31, 57]  # 27 January
+    table = made(panel, lay, country={"DE": "DE"})
+    np.testing.assert_array_equal(table.holiday[:, table.country[0]], s.holiday[:, s.country[0]])
+    assert not table.holiday[:, table.country[1]].any()
+    none = made(panel, lay)
+    assert none.holiday.shape[1] == 1 and not none.holiday.any() and none.country.tolist() == [0, 0]
+
+
+def test_the_day_that_resembles_by_hand():
+    """From Sunday 1 December 2024 on; 25 December is a Wednesday, 26 a Thursday, 1 January a Wednesday."""
+    s = made(since(datetime(2024, 12, 1)), LAYOUTS[4], country="DE")
+    back = s.alike[:1680, 0].reshape(-1, 24)
+    assert (back == back[:, :1]).all()
+
+    def of(day):
+        """Days back of the `day` of December."""
+        return int(back[day - 1, 0])
+
+    assert of(16) == 7  # Monday: the Monday before
+    assert (of(17), of(18), of(19)) == (5, 1, 1)  # Tuesday: Thursday; then the day before
+    assert (of(20), of(21), of(22)) == (7, 7, 7)  # Friday, Saturday, Sunday
+    assert (of(25), of(26)) == (3, 1)  # a holiday counts as a Sunday: the 22nd, and then the day before
+    assert of(27) == 7
+    assert of(29) == 3  # Sunday: the holiday on Thursday
+    assert of(31) == 7  # Tuesday: the last of Tuesday to Thursday that was no holiday is the 24th
+    assert of(32) == 3  # New Year: Sunday the 29th
+    plain = made(since(datetime(2024, 12, 1)), LAYOUTS[4]).alike[:1680, 0].reshape(-1, 24)
+    assert (plain[24, 0], plain[25, 0], plain[28, 0]) == (1, 1, 7)
+    two_days = next(lay for lay in LAYOUTS if lay.horizon == 30 and lay.weekly)
+    later = made(since(datetime(2024, 12, 1)), two_days, country="DE").alike[:1680, 0].reshape(-1, 24)
+    assert (later[17, 0], later[24, 0], later[25, 0]) == (6, 3, 4)  # the day before is not sure to be over
+
+
+def test_no_day_that_resembles_counts_whole_weeks_or_days():
+    for lay, back in ((LAYOUTS[4], 7), (LAYOUTS[5], 1)):
+        s = made(replace(PANEL, start=datetime(2024, 12, 1)), lay)
+        assert s.alike[0, 0] == back  # the first Sunday
+    every = {f"meter{m}": "DE" for m in range(2)}
+    assert made(PANEL, LAYOUTS[6], country=every).alike.min() >= 2
+
+
+@settings(max_examples=20, deadline=None)
+@given(k=st.integers(2, 7), day=st.integers(0, 700), hours=st.integers(0, 23), zone=st.sampled_from(["UTC", ZONE]))
+def test_a_day_that_resembles_lies_before_any_origin(k, day, hours, zone):
+    lay = LAYOUTS[k]
+    if lay.stride == 1:
+        return
+    start = datetime(2023, 1, 1) + timedelta(days=day, hours=hours)
+    panel = replace(PANEL, start=start, zone=zone)
+    s = made(panel, lay, country="DE")
+    t = np.arange(lay.history, panel.length + 1)
+    target = t[:, None] + lay.targets[s.phase[t]]
+    there = target - s.alike[target, 0] * lay.day
+    assert (there < t[:, None]).all() and (there >= 0).all()
+
+
+def test_what_a_day_saw_that_resembles_and_holidays_by_hand():
+    lay = LAYOUTS[4]
+    s = made(since(datetime(2024, 12, 1)), lay, country="DE")
+    t = 24 * 24  # midnight before 25 December
+    x, local = inputs(s, lay, np.array([t]), np.array([1]))
+    same = s.y[t - 72 : t - 48, 1] / s.level[t, 1] - 1  # Sunday the 22nd
+    profiles = lay.recent.shape[1] + lay.lags.shape[1]
+    np.testing.assert_allclose(x[0, profiles : profiles + 24], same, rtol=1e-5, atol=1e-6)
+    blocks = lay.lags.shape[1] // 24
+    np.testing.assert_allclose(local[0, :, blocks + 1], same, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(local[0, :, blocks + 2], 1)
+    # two weeks, one week, two days, a day before; today and tomorrow
+    np.testing.assert_array_equal(x[0, -6:], [0, 0, 0, 0, 1, 1])
+    later, _ = inputs(s, lay, np.array([t + 72]), np.array([1]))
+    np.testing.assert_array_equal(later[0, -6:], [0, 0, 1, 0, 0, 0])  # the 28th
+
+
 def test_known_is_standardised_bent_and_zero_where_unknown():
     panel = load_panel(days=30)
     panel.covariates[100] = np.nan
@@ -125,7 +237,7 @@ def test_what_comes_at_or_after_an_origin_changes_nothing_before_it(k, t, seed):
     y, cov = PANEL.y.copy(), PANEL.covariates.copy()
     y[t:] = np.where(rng.random(y[t:].shape) < 0.3, np.nan, rng.normal(0, 1e4, y[t:].shape))
     cov[t + lay.horizon :] = rng.normal(0, 1e3, cov[t + lay.horizon :].shape)
-    before, after = (signals(p, scale, lay) for p in (PANEL, replace(PANEL, y=y, covariates=cov)))
+    before, after = (signals(p, scale, lay, "DE") for p in (PANEL, replace(PANEL, y=y, covariates=cov)))
     for name in ("level", "mean", "phase"):
         np.testing.assert_array_equal(getattr(before, name)[: t + 1], getattr(after, name)[: t + 1])
     for name in ("y", "seen"):
@@ -170,7 +282,9 @@ def test_inputs_by_hand_in_a_day_of_four():
     np.testing.assert_allclose(x[0, 4:8], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
     np.testing.assert_allclose(local[0, :, 0], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
     days = [np.arange(o - 3.0, o + 1).mean() for o in range(41, 41 - 32, -4)]  # means of the last eight days
-    np.testing.assert_allclose(x[0, 8:16], np.array(days) / level - 1, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(x[0, 8:12], x[0, 4:8])  # the day that resembles is the day before
+    np.testing.assert_array_equal(local[0, :, 2], local[0, :, 0])
+    np.testing.assert_allclose(x[0, 12:20], np.array(days) / level - 1, rtol=1e-4, atol=1e-5)
 
 
 def test_a_meter_over_its_level_does_not_show_its_size():

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import numpy as np
 import pytest
@@ -63,6 +63,8 @@ def test_what_comes_back_is_what_went(made, path):
     for name in ("meter", "mean", "std", "hinges"):
         np.testing.assert_array_equal(getattr(made.scaling, name), getattr(back.scaling, name))
     np.testing.assert_array_equal(made.calibration, back.calibration)
+    np.testing.assert_array_equal(made.linear.weights, back.linear.weights)
+    assert made.linear.share == back.linear.share > 0
     for name in ("settings", "layout", "ids", "step", "zone", "unit", "about"):
         assert getattr(back, name) == getattr(made, name)
     np.testing.assert_array_equal(predict(made, PANEL, ORIGINS), predict(back, PANEL, ORIGINS))
@@ -150,7 +152,59 @@ def test_a_newer_version(path):
     assert f"has model format {VERSION + 1}, this wattcast reads up to {VERSION}; update wattcast" in refused(path)
 
 
-@pytest.mark.parametrize("key", ["settings", "layout", "ids", "step_seconds", "zone", "about"])
+def test_an_older_version(path):
+    rewritten(path, header=lambda m: m.update(version=1))
+    said = refused(path)
+    assert "has model format 1 of an older wattcast" in said and "train it again with `wattcast fit`" in said
+
+
+def test_a_table_of_countries_and_the_start_of_days_come_back(tmp_path):
+    f = untrained(PANEL, country={"meter0": "DE"}, at=time(9, 30))
+    save_forecaster(f, tmp_path / "m")
+    back = load_forecaster(tmp_path / "m")
+    assert back.settings == f.settings and back.settings.at == time(9, 30)
+    np.testing.assert_array_equal(predict(f, PANEL, ORIGINS), predict(back, PANEL, ORIGINS))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        lambda w: w[:-1],  # neither one matrix nor one a meter and another
+        lambda w: w[:, :-1],
+        lambda w: w[..., :-1],
+        lambda w: w[0],
+        lambda w: w[:0],
+        lambda w: w.astype(np.float64),
+        lambda w: w.astype(np.int32),
+        lambda w: np.zeros((0, 10**9, 10**9), np.float32),
+        lambda w: np.float32(3),
+    ],
+)
+def test_linear_paths_that_do_not_fit(weights, path):
+    rewritten(path, tensors=lambda a: a.update({"linear/weights": np.array(weights(a["linear/weights"]))}))
+    assert "linear" in refused(path)
+
+
+def test_one_matrix_for_all_meters_is_a_linear_path(path):
+    rewritten(path, tensors=lambda a: a.update({"linear/weights": a["linear/weights"][-1:].copy()}))
+    assert np.isfinite(predict(load_forecaster(path), PANEL, ORIGINS)).all()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), float("inf"), "much", None, [0.5], 10**400])
+def test_shares_of_the_linear_path_that_make_no_sense(share, path):
+    rewritten(path, header=lambda m: m.update(linear_share=share))
+    refused(path)
+
+
+def test_a_linear_path_where_the_layout_has_none(tmp_path):
+    save_forecaster(untrained(PANEL, horizon=2), tmp_path / "m")
+    rewritten(tmp_path / "m", header=lambda m: m.update(linear_share=0.5))
+    assert "linear path is empty" in refused(tmp_path / "m")
+    rewritten(tmp_path / "m", tensors=lambda a: a.update({"linear/weights": np.zeros((1, 3, 2), np.float32)}))
+    assert "'linear/weights' has shape (1, 3, 2)" in refused(tmp_path / "m")
+
+
+@pytest.mark.parametrize("key", ["settings", "layout", "ids", "step_seconds", "zone", "about", "linear_share"])
 def test_a_header_without(key, path):
     rewritten(path, header=lambda m: m.pop(key))
     assert repr(key) in refused(path)
@@ -201,7 +255,9 @@ def test_headers_that_make_no_sense(key, value, path):
     refused(path)
 
 
-@pytest.mark.parametrize("name", ["network/skip", "network/stack/cells/0/weights/u", "scaling/meter", "calibration"])
+@pytest.mark.parametrize(
+    "name", ["network/skip", "network/stack/cells/0/weights/u", "network/meters", "scaling/meter", "calibration"]
+)
 def test_arrays_missing_or_of_another_shape(name, path, content):
     rewritten(path, tensors=lambda a: a.pop(name))
     assert f"array '{name}' is missing" in refused(path)

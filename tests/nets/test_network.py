@@ -10,15 +10,14 @@ from wattcast.nets.heads import PointHead, QuantileHead
 from wattcast.nets.network import Network, mean_of_members
 from wattcast.schema import QUANTILES
 
-FEATURES, LOCAL, OUTPUTS, HIDDEN = 5, 2, 4, 3
+FEATURES, LOCAL, OUTPUTS, HIDDEN, METERS = 5, 2, 4, 3, 3
 KEY = jax.random.key(0)
 
 
-def network(head=None, **settings):
-    made = Network(
-        (FEATURES, LOCAL, OUTPUTS), head or QuantileHead(QUANTILES), KEY, hidden=(HIDDEN,), decoder=6, **settings
-    )
-    return made
+def network(head=None, *, meters=METERS, **settings):
+    sizes, head = (FEATURES, LOCAL, OUTPUTS), head or QuantileHead(QUANTILES)
+    made = Network(sizes, head, KEY, meters=meters, hidden=(HIDDEN,), decoder=6, **settings)
+    return eqx.tree_at(lambda n: n.meters, made, draw(*made.meters.shape, seed=5))  # they start at zero
 
 
 def draw(*shape, seed=1):
@@ -26,7 +25,8 @@ def draw(*shape, seed=1):
 
 
 def arguments(*batch):
-    return draw(*batch, HIDDEN), draw(*batch, FEATURES, seed=2), draw(*batch, OUTPUTS, LOCAL, seed=3)
+    who = jnp.arange(np.prod(batch, dtype=int), dtype=jnp.int32).reshape(batch) % (METERS + 1)
+    return draw(*batch, HIDDEN), draw(*batch, FEATURES, seed=2), draw(*batch, OUTPUTS, LOCAL, seed=3), who
 
 
 def silent(made):
@@ -40,8 +40,8 @@ decode = eqx.filter_jit(lambda made, *args, **how: made.decode(*args, **how))
 @pytest.mark.parametrize("batch", [(3,), (2, 3)])
 @pytest.mark.parametrize("head", [QuantileHead(QUANTILES), PointHead(len(QUANTILES))], ids=["quantiles", "point"])
 def test_without_weights_it_says_the_base(head, batch):
-    h, x, local = arguments(*batch)
-    raw = decode(silent(network(head)), h, x, local, between=False)
+    h, x, local, who = arguments(*batch)
+    raw = decode(silent(network(head)), h, x, local, who, between=False)
     assert raw.shape == (*batch, OUTPUTS, head.params)
     np.testing.assert_array_equal(raw[..., 0], local[..., 0])
     np.testing.assert_array_equal(raw[..., 1:], 0)
@@ -49,23 +49,23 @@ def test_without_weights_it_says_the_base(head, batch):
 
 @pytest.mark.parametrize("moment", [0, 1])
 def test_the_linear_path_reaches_the_medians_of_its_moment(moment):
-    h, x, local = arguments(3)
+    h, x, local, who = arguments(3)
     skip = draw(FEATURES, OUTPUTS, seed=4)
     made = eqx.tree_at(lambda n: n.skip, silent(network()), jnp.zeros((2, FEATURES, OUTPUTS)).at[moment].set(skip))
     for between in (False, True):
-        raw = decode(made, h, x, local, between=between)
+        raw = decode(made, h, x, local, who, between=between)
         expected = local[..., 0] + (x @ skip if between == bool(moment) else 0.0)
         np.testing.assert_allclose(raw[..., 0], expected, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(raw[..., 1:], 0)
 
 
 def test_the_decoder_by_its_formula():
-    h, x, local = (np.asarray(a) for a in arguments(3))
+    h, x, local, who = (np.asarray(a) for a in arguments(3))
     made = network()
-    said = decode(made, h, x, local, between=True)
+    said = decode(made, h, x, local, who, between=True)
     gelu = lambda a: np.asarray(jax.nn.gelu(jnp.asarray(a)))  # noqa: E731
     w = {k: np.asarray(v) for k, v in vars(made).items() if eqx.is_array(v)}
-    e = gelu(x @ w["embed"] + w["embed_bias"])
+    e = gelu(x @ w["embed"] + w["embed_bias"] + w["meters"][who])
     for k in range(OUTPUTS):
         z = gelu(h @ w["from_state"] + e @ w["from_input"] + local[:, k] @ w["from_local"] + w["slot"][k])
         raw = z @ w["out"] + (h @ w["direct"]).reshape(3, OUTPUTS, 3)[:, k] + w["bias"][k]
@@ -74,14 +74,32 @@ def test_the_decoder_by_its_formula():
 
 
 def test_a_scan_is_its_steps():
-    made, x = network(), draw(4, 2, FEATURES)
-    hs, last = eqx.filter_jit(made.scan)(x, made.stack.initial_state(2))
-    step = eqx.filter_jit(lambda x, states: made.stack.step(made.encode(x), states))
+    made, x, who = network(), draw(4, 2, FEATURES), jnp.array([[0, METERS]] * 4)
+    hs, last = eqx.filter_jit(made.scan)(x, who, made.stack.initial_state(2))
+    step = eqx.filter_jit(lambda x, states: made.stack.step(made.encode(x, who[0]), states))
     states = made.stack.initial_state(2)
     for now, seen in zip(x, hs, strict=True):
         h, states = step(now, states)
         np.testing.assert_allclose(seen, h, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(last[0].h, states[0].h, rtol=1e-5, atol=1e-6)
+
+
+def test_each_meter_has_its_own_row_and_one_alone_has_none():
+    h, x, local, _ = (a[:1] for a in arguments(1))
+    made = network()
+    one = [decode(made, h, x, local, jnp.array([k]), between=False) for k in range(METERS + 1)]
+    other = eqx.tree_at(lambda n: n.meters, made, made.meters.at[METERS].add(1.0))
+    two = [decode(other, h, x, local, jnp.array([k]), between=False) for k in range(METERS + 1)]
+    assert [bool((a == b).all()) for a, b in zip(one, two, strict=True)] == [True] * METERS + [False]
+    alone = network(meters=1)
+    assert alone.meters.shape == (0, HIDDEN)
+    said = [decode(alone, h, x, local, jnp.array([k]), between=False) for k in (0, 1)]
+    np.testing.assert_array_equal(*said)
+
+
+def test_meters_start_as_one():
+    made = Network((FEATURES, LOCAL, OUTPUTS), QuantileHead(QUANTILES), KEY, meters=METERS, hidden=(HIDDEN,), decoder=6)
+    assert made.meters.shape == (METERS + 1, HIDDEN) and not made.meters.any()
 
 
 def test_dropout_needs_a_key_and_a_share():
@@ -95,13 +113,13 @@ def test_dropout_needs_a_key_and_a_share():
 
 
 def test_every_weight_learns():
-    x, (_, _, local) = draw(4, 3, FEATURES), arguments(4, 3)
+    x, (_, _, local, who) = draw(4, 3, FEATURES), arguments(4, 3)
 
     @eqx.filter_jit
     @eqx.filter_grad
     def slope(made):
-        hs, _ = made.scan(x, made.stack.initial_state(3))
-        both = [made.head(made.decode(hs, x, local, between=b)) for b in (False, True)]
+        hs, _ = made.scan(x, who, made.stack.initial_state(3))
+        both = [made.head(made.decode(hs, x, local, who, between=b)) for b in (False, True)]
         return sum(jnp.sum(made.head.loss(q, jnp.ones(q.shape[:-1]))) for q in both)
 
     for path, leaf in jax.tree_util.tree_leaves_with_path(slope(network())):
@@ -111,10 +129,10 @@ def test_every_weight_learns():
 def test_members_say_their_mean():
     members = [network(), eqx.tree_at(lambda n: n.bias, network(), draw(OUTPUTS, 3, seed=7))]
     stacked = jax.tree.map(lambda *a: jnp.stack(a) if eqx.is_array(a[0]) else a[0], *members)
-    h, x, local = arguments(3)
+    h, x, local, who = arguments(3)
 
     def forecast(made, x):
-        return made.head(made.decode(h, x, local, between=False))
+        return made.head(made.decode(h, x, local, who, between=False))
 
     mean = eqx.filter_jit(mean_of_members(forecast))(stacked, x)
     np.testing.assert_allclose(mean, (forecast(members[0], x) + forecast(members[1], x)) / 2, rtol=1e-5, atol=1e-6)

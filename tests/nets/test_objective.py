@@ -1,5 +1,6 @@
 """What training minimises: only real readings within the horizon and before the end count; bands are made to hold."""
 
+from dataclasses import replace
 from statistics import NormalDist
 
 import equinox as eqx
@@ -10,8 +11,8 @@ import pytest
 from networks import untrained
 from panels import load_panel
 
-from wattcast.features.signals import Signals, scaling, signals
-from wattcast.nets.objective import Goals, calibration, goals, judge, training_loss
+from wattcast.features.signals import LEAST_LEVEL, Signals, scaling, signals
+from wattcast.nets.objective import Goals, blended, calibration, goals, judge, training_loss
 from wattcast.schema import QUANTILES
 
 PANEL = load_panel(days=30, gaps=0.05)
@@ -22,7 +23,7 @@ def made(horizon=24, **settings):
     """A network (one member), signals and layout."""
     f = untrained(PANEL, horizon=horizon, weekly=False, **settings)
     member = jax.tree.map(lambda a: a[0] if eqx.is_array(a) else a, f.network)
-    return member, Signals(*map(jnp.asarray, signals(PANEL, scaling(PANEL), f.layout))), f.layout
+    return member, Signals(*map(jnp.asarray, signals(PANEL, scaling(PANEL), f.layout, ids=PANEL.ids))), f.layout
 
 
 def loss_of(member, s, lay, last):
@@ -75,6 +76,66 @@ def test_goals_of_whole_days_end_with_the_horizon():
     goal = goals(member, s, lay, jnp.array([480, 485]), jnp.array([0, 0]), jnp.asarray(END))
     assert goal.counts.shape == (2, 48)
     np.testing.assert_array_equal(goal.counts.sum(axis=1), [30, 30])
+
+
+def test_of_a_meter_not_heard_yet_nothing_counts():
+    member, s, lay = made(24)
+    silent = s._replace(level=s.level.at[480, 0].set(LEAST_LEVEL), seen=jnp.ones_like(s.seen))
+    goal = goals(member, silent, lay, jnp.array([480, 480]), jnp.array([0, 1]), jnp.asarray(END))
+    np.testing.assert_array_equal(goal.counts.sum(axis=1), [0, 24])
+    y = np.where(np.arange(PANEL.length)[:, None] < [480, 0], np.nan, PANEL.y)
+    later = signals(replace(PANEL, y=y), scaling(PANEL), lay)
+    np.testing.assert_array_equal(later.level[480] > LEAST_LEVEL, [False, True])  # as signals have it
+
+
+def test_one_sequence_in_ten_does_not_say_which_meter_it_is_of():
+    member, s, lay = made(24)
+    t = jnp.asarray(552 - np.arange(3)[::-1, None] * 24 + np.zeros((1, 64), int))
+    m, end, key = jnp.zeros((3, 64), int), jnp.asarray(END), jax.random.key(0)
+
+    @eqx.filter_jit
+    @eqx.filter_grad
+    def slope(member):
+        return training_loss(member, s, lay, t, m, end, 1, key)
+
+    moved = np.abs(np.asarray(slope(member).meters)).max(axis=1)
+    assert moved[0] > 0 and moved[2] > 0 and moved[1] == 0  # the meter itself, the nameless row, and no other
+
+
+def quantiles(*shape):
+    return jnp.asarray(np.sort(np.random.default_rng(0).normal(size=(*shape, len(QUANTILES)))), jnp.float32)
+
+
+def test_blended_moves_the_median_and_keeps_the_bands():
+    q, medians = quantiles(5, 4), jnp.ones((5, 4))
+    np.testing.assert_array_equal(blended(q, medians, 0.0), q)
+    np.testing.assert_allclose(blended(q, medians, 1.0)[..., 5], 1.0, rtol=1e-6)
+    half = blended(q, medians, 0.5)
+    np.testing.assert_allclose(half[..., 5], (q[..., 5] + 1) / 2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jnp.diff(half), jnp.diff(q), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("truth", "share"), [(1.0, 1.0), (0.0, 0.0), (0.3, 0.3)])
+def test_the_share_of_the_linear_path_is_the_one_that_suits_the_tail_best(truth, share):
+    """What came lies `truth` of the way from what the network says to what the linear path says."""
+    member, s, lay = made(24)
+    t = jnp.arange(480, 577, 24)
+    judged, readings, meter = np.asarray(t[2:]), np.asarray(s.y), np.arange(2)[:, None]
+    at = judged[:, None, None] + lay.targets[0]
+    y, level = readings[at, meter], np.asarray(s.level)[judged][..., None]
+    # a network of no weights says its base: the same hour a week or day before
+    silent = jax.tree.map(lambda a: a * 0 if eqx.is_array(a) else a, member)
+    silent = eqx.tree_at(lambda n: n.head, silent, member.head)
+    base = readings[at - lay.day, meter]
+    medians = (base + (y - base) / max(truth, 0.1)) / level - 1.0 if truth else y * 0 + 50
+    run = jax.jit(lambda linear: judge(stacked(silent), s, lay, t, (2, 1), linear))
+    medians = jnp.asarray(medians, jnp.float32)
+    found, alone = run(medians), judge(stacked(silent), s, lay, t, (2, 1))
+    assert float(found.share) == pytest.approx(share) and float(alone.share) == 0.0
+    if truth:
+        assert float(found.skill) == pytest.approx(1.0, abs=1e-4) and float(found.loss) < float(alone.loss)
+    else:
+        assert float(found.loss) == pytest.approx(float(alone.loss), rel=1e-6)
 
 
 def stacked(member):

@@ -80,9 +80,11 @@ def advances(hour: NDArray[np.float32], at: float) -> NDArray[np.int64]:
         hour: local time of day of each step [h], as `Calendar.hour`.
         at: local hour at which days begin [h].
     """
-    since = (hour - at) % 24
-    begins = np.concatenate([[since[0] == 0], np.diff(since) < -12])
-    return np.flatnonzero(begins)
+    seconds = np.rint(hour.astype(np.float64) * 3600).astype(np.int64) - round(at * 3600)
+    # A clock goes back by two hours at most and on by half a day and an hour; what it says twice begins no second day.
+    moved = (np.diff(seconds) + 6 * 3600) % 86_400 - 6 * 3600
+    day = np.maximum.accumulate((seconds[0] % 86_400 + np.concatenate([[0], np.cumsum(moved)])) // 86_400)
+    return np.flatnonzero(np.concatenate([[seconds[0] % 86_400 == 0], np.diff(day) > 0]))
 
 
 def public_holidays(country: str, years: range) -> set[object]:

@@ -226,8 +226,8 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     means = s.mean[xp.maximum(t + back, 0), m] / level - 1.0
     n = lay.targets.shape[1]
     country = s.country[m]
-    days = np.array([*HOLIDAYS_BEFORE, *range(lay.days + 1)] if lay.stride > 1 else [0], np.int32)
-    holidays = s.holiday[xp.maximum(t + xp.asarray(days * lay.day), 0), country]
+    around = np.array([*HOLIDAYS_BEFORE, *range(lay.days + 1)] if lay.stride > 1 else [0], np.int32) * lay.day
+    holidays = s.holiday[xp.maximum(t + xp.asarray(around).reshape((1,) * now.ndim + (-1,)), 0), country]
     clock = xp.concatenate([s.clock[now], holidays], axis=-1)
     if lay.stride == 1:
         blocks = [xp.broadcast_to(recent[..., -1:], (*recent.shape[:-1], n))]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Floats
 from wattcast.features.regression import Solved, solve
-from wattcast.features.signals import HINGES, Signals, inputs, sizes
+from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, inputs, sizes
 
 Array = Any  # numpy or jax
 #: Penalties tried, as a share of the variance of a standardised feature.
@@ -132,8 +132,10 @@ def _rows(
     """Features and targets at origins `t` of meters `m`, and which rows were read well enough to learn from."""
     x = linear_features(*inputs(s, lay, t, m), lay, covariates).astype(np.float64)
     at = np.minimum(t[:, None] + lay.targets[s.phase[t]], len(s.y) - 1)
-    y = s.y[at, m[:, None]] / s.level[t, m][:, None] - 1.0
-    return x, y.astype(np.float64), s.seen[at, m[:, None]].mean(1) >= ENOUGH_READ
+    level = s.level[t, m]
+    y = s.y[at, m[:, None]] / level[:, None] - 1.0
+    heard = level > LEAST_LEVEL  # over no level at all one row would outweigh all others
+    return x, y.astype(np.float64), heard & (s.seen[at, m[:, None]].mean(1) >= ENOUGH_READ)
 
 
 def _best(parts: list[tuple[Floats, Floats, NDArray[Any]]]) -> tuple[Solved, float]:

@@ -1,0 +1,157 @@
+"""The linear path: it finds a rule that is linear, by meter where there are days enough, and looks at no later day."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from panels import load_panel
+
+from wattcast.features.layout import layout
+from wattcast.features.signals import Signals, inputs, scaling, signals
+from wattcast.nets import linear
+from wattcast.nets.linear import OWN_DAYS, fit_linear, linear_features, linear_medians, linear_size, no_path
+
+DAYS, DAY = 220, 4  # few readings a day, so that a meter has more days than features
+LAY = layout(day=DAY, horizon=DAY, weekly=True)
+IDS = ("meter0", "meter1")
+
+
+def ruled(own, days=DAYS):
+    """Meters that repeat the day a week before, the second six hours earlier if `own`, with a little that is new."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(0, 1, (days, DAY, 2))
+    for d in range(7, days):
+        before = y[d - 7].copy()
+        if own:
+            before[:, 1] = np.roll(before[:, 1], -1)
+        y[d] = 0.9 * before + 0.44 * y[d]
+    return replace(load_panel(days=days, minutes=360, temperature=False), y=10 + y.reshape(-1, 2))
+
+
+def seen(panel, ids=IDS):
+    return signals(panel, scaling(panel), LAY, ids=ids)
+
+
+def error(path, s, days, m):
+    """Mean absolute error at midnights of `days`, of the size of the meter."""
+    t = np.asarray(days) * DAY
+    said = (linear_medians(path, s, LAY, 0, t)[:, m] + 1) * s.level[t, m][:, None]
+    return np.abs(said - s.y[t[:, None] + np.arange(DAY), m]).mean()
+
+
+def test_it_finds_a_linear_rule():
+    s = seen(ruled(own=False))
+    path = fit_linear(s, LAY, 0, 200 * DAY, 2)
+    assert path.weights.shape == (3, linear_size(LAY, 0), DAY) and path.weights.dtype == np.float32
+    for m in range(2):
+        assert (
+            error(path, s, range(205, 219), m) < 0.046
+        )  # what is new in a day makes 0.035, its mean would miss by 0.08
+
+
+def test_meters_of_different_rules_have_matrices_of_their_own():
+    s = seen(ruled(own=True))
+    path = fit_linear(s, LAY, 0, 200 * DAY, 2)
+    shared = replace(path, weights=path.weights[-1:])
+    for m in range(2):
+        assert error(path, s, range(205, 219), m) < 0.85 * error(shared, s, range(205, 219), m)
+
+
+def test_any_other_meter_gets_the_shared_matrix():
+    panel = ruled(own=True)
+    path = fit_linear(seen(panel), LAY, 0, 200 * DAY, 2)
+    t = np.array([205 * DAY])
+    said = linear_medians(path, seen(panel, ("x", "meter1")), LAY, 0, t)
+    only = linear_medians(replace(path, weights=path.weights[-1:]), seen(panel), LAY, 0, t)
+    known = linear_medians(path, seen(panel), LAY, 0, t)
+    np.testing.assert_array_equal(said[:, 0], only[:, 0])
+    assert not np.array_equal(said[:, 0], known[:, 0])
+
+
+@pytest.mark.parametrize(("days", "matrices"), [(OWN_DAYS + 21, 3), (OWN_DAYS + 10, 1)])
+def test_own_matrices_need_days_enough(days, matrices):
+    s = seen(ruled(own=True, days=days))
+    assert len(fit_linear(s, LAY, 0, days * DAY, 2).weights) == matrices
+
+
+def test_meters_share_one_where_all_would_be_too_large(monkeypatch):
+    monkeypatch.setattr(linear, "LARGEST", 2 * linear_size(LAY, 0) * DAY - 1)
+    assert len(fit_linear(seen(ruled(own=True)), LAY, 0, DAYS * DAY, 2).weights) == 1
+
+
+def test_too_few_days_give_no_path():
+    s = seen(ruled(own=False, days=22))
+    path = fit_linear(s, LAY, 0, 22 * DAY, 2)
+    assert path.weights.size == 0 and path.share == 0
+
+
+def test_what_comes_after_the_end_does_not_reach_it():
+    panel = ruled(own=True)
+    y = panel.y.copy()
+    y[180 * DAY :] = 1e6
+    scale = scaling(panel)
+    one, other = (
+        fit_linear(signals(p, scale, LAY, ids=IDS), LAY, 0, 180 * DAY, 2).weights for p in (panel, replace(panel, y=y))
+    )
+    np.testing.assert_array_equal(one, other)
+    y[180 * DAY - 1] = 1e6  # the last reading before does
+    last = fit_linear(signals(replace(panel, y=y), scale, LAY, ids=IDS), LAY, 0, 180 * DAY, 2).weights
+    assert not np.array_equal(one, last)
+
+
+def test_days_that_were_not_read_are_not_learned_from():
+    panel = ruled(own=False)
+    y = panel.y.copy()
+    broken = np.random.default_rng(1).choice(np.arange(30, 200), 60, replace=False)
+    for d in broken:
+        y[d * DAY + 1 : (d + 1) * DAY] = np.nan
+    s = seen(replace(panel, y=y))
+    x, _, use = linear._rows(s, LAY, 0, s.advances, np.zeros(len(s.advances), int))
+    assert set((s.advances[~use] // DAY).tolist()) >= set(broken.tolist())
+    assert np.isfinite(x).all()
+
+
+def test_a_meter_that_began_later_spoils_nothing():
+    panel = ruled(own=False)
+    y = panel.y.copy()
+    y[: 60 * DAY, 1] = np.nan
+    s = seen(replace(panel, y=y))
+    t = np.array([59, 60, 61]) * DAY  # at the second there is no level yet to hold its readings against
+    assert linear._rows(s, LAY, 0, t, np.ones(3, int))[2].tolist() == [False, False, True]
+    path = fit_linear(s, LAY, 0, 200 * DAY, 2)
+    assert max(error(path, s, range(205, 219), m) for m in range(2)) < 0.046
+
+
+LAYOUTS = [
+    layout(day=d, horizon=h, weekly=w) for d, h, w in ((24, 24, True), (24, 30, False), (96, 96, True), (4, 4, False))
+]
+
+
+@pytest.mark.parametrize("covariates", [0, 2])
+@pytest.mark.parametrize("lay", LAYOUTS, ids=lambda lay: f"{lay.day}-{lay.horizon}-{lay.weekly}")
+def test_numpy_and_jax_make_the_same_features_of_the_size_said(lay, covariates):
+    panel = load_panel(days=30, minutes=1440 // lay.day)
+    cov = np.repeat(panel.covariates, covariates, axis=-1)
+    panel = replace(panel, covariates=cov, names=tuple("ab"[:covariates]))
+    s = signals(panel, scaling(panel), lay, "DE")
+    t, m = np.array([[25], [26]]) * lay.day, np.array([[0], [1]])
+    ours = linear_features(*inputs(s, lay, t, m), lay, covariates)
+    assert ours.shape == (2, 1, linear_size(lay, covariates)) and (ours[..., -1] == 1).all()
+    fast = jax.jit(lambda s, t, m: linear_features(*inputs(s, lay, t, m, jnp), lay, covariates, jnp))
+    np.testing.assert_allclose(ours, fast(Signals(*map(jnp.asarray, s)), t, m), rtol=1e-5, atol=1e-6)
+
+
+def test_quarter_hours_are_seen_by_the_hour():
+    lay = LAYOUTS[2]
+    panel = load_panel(days=30, minutes=15)
+    s = signals(panel, scaling(panel), lay)
+    x, local = inputs(s, lay, np.array([2500 // 96 * 96]), np.array([0]))
+    features = linear_features(x, local, lay, 1)
+    np.testing.assert_allclose(features[0, :24], x[0, :96].reshape(24, 4).mean(-1), rtol=1e-5, atol=1e-6)
+    assert features.shape[-1] == linear_size(lay, 1) < x.shape[-1]
+
+
+def test_short_horizons_have_none():
+    assert linear_size(layout(day=24, horizon=3, weekly=True), 1) == 0 and no_path().weights.size == 0
