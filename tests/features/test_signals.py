@@ -278,13 +278,14 @@ def test_inputs_by_hand_in_a_day_of_four():
     level = np.arange(14.0, 42.0).mean()  # readings 13 .. 40
     # by slot 0 1 2 3: the last readings seen are those of steps 40 37 38 39
     np.testing.assert_allclose(x[0, :4], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
+    np.testing.assert_allclose(x[0, 4:8], np.array([37, 34, 35, 36]) / level - 1, rtol=1e-5)  # and the day before
     # targets by slot: steps 44 41 42 43, a day before them 40 37 38 39
-    np.testing.assert_allclose(x[0, 4:8], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
+    np.testing.assert_allclose(x[0, 8:12], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
     np.testing.assert_allclose(local[0, :, 0], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
-    days = [np.arange(o - 3.0, o + 1).mean() for o in range(41, 41 - 32, -4)]  # means of the last eight days
-    np.testing.assert_array_equal(x[0, 8:12], x[0, 4:8])  # the day that resembles is the day before
+    days = [np.arange(o - 3.0, o + 1).mean() for o in range(41, 0, -4)]  # means of the last days
+    np.testing.assert_array_equal(x[0, 12:16], x[0, 8:12])  # the day that resembles is the day before
     np.testing.assert_array_equal(local[0, :, 2], local[0, :, 0])
-    np.testing.assert_allclose(x[0, 12:20], np.array(days) / level - 1, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(x[0, 16:26], np.array(days[:10]) / level - 1, rtol=1e-4, atol=1e-5)
 
 
 def test_a_meter_over_its_level_does_not_show_its_size():

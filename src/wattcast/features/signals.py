@@ -222,7 +222,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     if s.known_from.size:  # what was not yet known counts as a missing covariate does
         there = s.known_from[at, m[..., None]] <= t[..., None]
         known = xp.where(there[..., None], known, xp.zeros_like(known))
-    back = xp.asarray(np.arange(_means(lay)) * -lay.day, dtype=np.int32)
+    back = xp.asarray(np.arange(_means(lay)) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (-1,))
     means = s.mean[xp.maximum(t + back, 0), m] / level - 1.0
     n = lay.targets.shape[1]
     country = s.country[m]
