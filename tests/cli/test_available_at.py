@@ -78,7 +78,7 @@ def test_a_backtest_of_california_sees_only_what_was_issued(data):
     def forecasts(change):
 
         warmer = pl.when(change).then(pl.col(COLUMN) + 40).otherwise(COLUMN).alias(COLUMN)
-        network = NetworkSettings(hidden=(4,), decoder=4, known=(COLUMN,))
+        network = NetworkSettings(hidden=(4,), decoder=4, members=1, known=(COLUMN,))
         train = TrainSettings(epochs=1, steps=3, batch=2, context=4)
         changed = check(replace(readings, frame=readings.frame.with_columns(warmer)))
         return backtest(changed, horizon=48, origins=1, network=network, train=train)[0].forecasts
