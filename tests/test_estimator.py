@@ -16,7 +16,7 @@ import wattcast
 from wattcast import LoadForecaster, NetworkSettings, NotReady, ReadingsError, TrainSettings, synthetic
 from wattcast.evaluate import Backtest, Scores
 
-NETWORK = NetworkSettings(hidden=(4,), decoder=4)
+NETWORK = NetworkSettings(hidden=(4,), decoder=4, members=1)
 TRAIN = TrainSettings(epochs=2, steps=3, batch=2, context=4)
 LEVELS = (90, 80, 60, 40, 20)
 BANDS = [f"wattcast-{side}-{level}" for level in LEVELS for side in ("lo", "hi")]

@@ -20,7 +20,7 @@ from wattcast.read import read, read_frame
 from wattcast.schema import QUANTILES
 
 DAY, WEEK, NAIVE = 24, 168, "seasonal_naive_week"
-NETWORK = NetworkSettings(horizon=DAY, country="AU-VIC")
+NETWORK = NetworkSettings(horizon=DAY, country="AU-VIC", hidden=(64,), members=1)
 TRAIN = TrainSettings(epochs=4, final=False)
 
 

@@ -206,8 +206,9 @@ def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
     optimiser = _optimiser(train)
-    start_of = eqx.filter_jit(build, **UNPOLISHED)
-    params, static = eqx.partition(start_of(net, lay, len(past.ids), jax.random.key(train.seed)), eqx.is_inexact_array)
+    # settings with a table of countries have no hash, which arguments of compiled functions need
+    start_of = eqx.filter_jit(lambda key: build(net, lay, len(past.ids), key), **UNPOLISHED)
+    params, static = eqx.partition(start_of(jax.random.key(train.seed)), eqx.is_inexact_array)
     if lay.stride > 1:
         params = _normal(params, past, net, lay, steps)
     start = State(params, params, params, jax.vmap(optimiser.init)(params))

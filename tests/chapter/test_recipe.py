@@ -17,7 +17,8 @@ from wattcast.train import TrainSettings
 def small():
     """Two short epochs of a small network; the baselines have a test of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "TrainSettings", partial(TrainSettings, epochs=2, steps=4, batch=4, context=32))
+        short = {"epochs": 2, "steps": 4, "batch": 4, "context": 32}
+        patch.setattr(recipe, "TrainSettings", lambda **asked: TrainSettings(**asked | short))
         patch.setattr(recipe, "NetworkSettings", partial(NetworkSettings, hidden=(4,), decoder=4))
         patch.setattr(recipe, "baseline_errors", lambda job: {"persistence": {"val_mse": 1.0, "test_mse": 1.0}})
         yield

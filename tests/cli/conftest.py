@@ -14,6 +14,7 @@ CONFIG = """
 [network]
 hidden = [4]
 decoder = 4
+members = 1
 
 [train]
 epochs = 2

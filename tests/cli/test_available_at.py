@@ -61,7 +61,7 @@ def test_backtest_takes_it(run, folder, config):
     for told in ([], ["--available-at", "10:00"]):
         result = run(*words, "--origins", 2, "--json", *told)
         assert result.exit_code == 0, result.stderr
-        scores.append(json.loads(result.stdout)["models"]["linear"]["mae"])
+        scores.append(json.loads(result.stdout)["models"]["ridge"]["mae"])
     assert scores[0] != scores[1]
 
 
@@ -78,7 +78,7 @@ def test_a_backtest_of_california_sees_only_what_was_issued(data):
     def forecasts(change):
 
         warmer = pl.when(change).then(pl.col(COLUMN) + 40).otherwise(COLUMN).alias(COLUMN)
-        network = NetworkSettings(hidden=(4,), decoder=4, known=(COLUMN,))
+        network = NetworkSettings(hidden=(4,), decoder=4, members=1, known=(COLUMN,))
         train = TrainSettings(epochs=1, steps=3, batch=2, context=4)
         changed = check(replace(readings, frame=readings.frame.with_columns(warmer)))
         return backtest(changed, horizon=48, origins=1, network=network, train=train)[0].forecasts
@@ -87,5 +87,5 @@ def test_a_backtest_of_california_sees_only_what_was_issued(data):
     for name, q in forecasts(last).items():
         np.testing.assert_array_equal(q, as_it_was[name], err_msg=name)
     of_the_day = forecasts(before)
-    for name in ("wattcast", "linear"):
+    for name in ("wattcast", "ridge"):
         assert (of_the_day[name] != as_it_was[name]).any()

@@ -121,7 +121,7 @@ def test_a_meter_that_began_later_spoils_nothing():
     t = np.array([59, 60, 61]) * DAY  # at the second there is no level yet to hold its readings against
     assert linear._rows(s, LAY, 0, t, np.ones(3, int))[2].tolist() == [False, False, True]
     path = fit_linear(s, LAY, 0, 200 * DAY, 2)
-    assert max(error(path, s, range(205, 219), m) for m in range(2)) < 0.046
+    assert max(error(path, s, range(205, 219), m) for m in range(2)) < 0.05
 
 
 LAYOUTS = [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wattcast.nets.heads import PointHead, QuantileHead
-from wattcast.nets.network import Network, mean_of_members
+from wattcast.nets.network import FARTHEST, Network, mean_of_members
 from wattcast.schema import QUANTILES
 
 FEATURES, LOCAL, OUTPUTS, HIDDEN, METERS = 5, 2, 4, 3, 3
@@ -31,7 +31,8 @@ def arguments(*batch):
 
 def silent(made):
     """The same with all weights zero."""
-    return jax.tree.map(lambda a: a * 0 if eqx.is_array(a) else a, made)
+    zero = jax.tree.map(lambda a: a * 0 if eqx.is_array(a) else a, made)
+    return eqx.tree_at(lambda n: n.spread, zero, made.spread)
 
 
 decode = eqx.filter_jit(lambda made, *args, **how: made.decode(*args, **how))
@@ -123,7 +124,8 @@ def test_every_weight_learns():
         return sum(jnp.sum(made.head.loss(q, jnp.ones(q.shape[:-1]))) for q in both)
 
     for path, leaf in jax.tree_util.tree_leaves_with_path(slope(network())):
-        assert leaf.size == 0 or np.abs(leaf).max() > 0, jax.tree_util.keystr(path)
+        learned = "centre" not in jax.tree_util.keystr(path) and "spread" not in jax.tree_util.keystr(path)
+        assert leaf.size == 0 or (np.abs(leaf).max() > 0) == learned, jax.tree_util.keystr(path)
 
 
 def test_members_say_their_mean():
@@ -137,3 +139,9 @@ def test_members_say_their_mean():
     mean = eqx.filter_jit(mean_of_members(forecast))(stacked, x)
     np.testing.assert_allclose(mean, (forecast(members[0], x) + forecast(members[1], x)) / 2, rtol=1e-5, atol=1e-6)
     assert (np.diff(mean, axis=-1) >= 0).all()
+
+
+def test_inputs_are_brought_to_one_size_and_held_where_they_lie_far_out():
+    made = eqx.tree_at(lambda n: (n.centre, n.spread), network(), (jnp.full(FEATURES, 2.0), jnp.full(FEATURES, 4.0)))
+    x = jnp.asarray([[2.0, 6.0, -2.0, 1e6, -1e6]])
+    np.testing.assert_array_equal(made.normal(x), [[0.0, 1.0, -1.0, FARTHEST, -FARTHEST]])

@@ -125,7 +125,7 @@ def test_the_share_of_the_linear_path_is_the_one_that_suits_the_tail_best(truth,
     y, level = readings[at, meter], np.asarray(s.level)[judged][..., None]
     # a network of no weights says its base: the same hour a week or day before
     silent = jax.tree.map(lambda a: a * 0 if eqx.is_array(a) else a, member)
-    silent = eqx.tree_at(lambda n: n.head, silent, member.head)
+    silent = eqx.tree_at(lambda n: (n.head, n.spread), silent, (member.head, member.spread))
     base = readings[at - lay.day, meter]
     medians = (base + (y - base) / max(truth, 0.1)) / level - 1.0 if truth else y * 0 + 50
     run = jax.jit(lambda linear: judge(stacked(silent), s, lay, t, (2, 1), linear))
@@ -145,7 +145,7 @@ def stacked(member):
 def test_a_network_that_says_its_base_has_no_skill_and_its_loss_is_the_bases():
     member, s, lay = made(3)
     silent = jax.tree.map(lambda a: a * 0 if eqx.is_array(a) else a, member)
-    silent = eqx.tree_at(lambda n: n.head, silent, member.head)
+    silent = eqx.tree_at(lambda n: (n.head, n.spread), silent, (member.head, member.spread))
     t = jnp.arange(500, 620)
     found = jax.jit(lambda: judge(stacked(silent), s, lay, t, (20, 3)))()
     assert float(found.skill) == pytest.approx(0.0, abs=1e-6)
