@@ -32,7 +32,10 @@ Known = Annotated[
     str | None, typer.Option(help="Covariate columns known ahead, with commas between.", show_default=False)
 ]
 Country = Annotated[
-    str | None, typer.Option(help="Country of the public holidays: DE, US, AU-VIC.", show_default=False)
+    str | None,
+    typer.Option(
+        help="Country of the public holidays: DE, US, AU-VIC; meter: each name is its code.", show_default=False
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="All randomness follows from it.", show_default=False)]
 Epochs = Annotated[int | None, typer.Option(help="Training epochs at most.", show_default=False)]
