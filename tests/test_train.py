@@ -66,6 +66,7 @@ def test_it_says_how_it_went(run):
     assert all(np.isfinite(e.val_loss) and e.skill < 1 for e in seen[:2])
     assert all(e.val_loss is None and e.skill is None and e.epochs == best for e in seen[2:])
     assert best == 1 + int(np.argmin([e.val_loss for e in seen[:2]]))
+    assert not f.layout.yearly  # forty days say nothing of the time of year
     assert f.about["until"] == PANEL.time(TRAINED).isoformat()
     assert f.about["readings"] == np.isfinite(PANEL.y[:TRAINED]).sum()
     assert len(f.about["history"]) == len(seen)

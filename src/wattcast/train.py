@@ -33,6 +33,9 @@ from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
 from wattcast.nets.objective import Judgement, judge, training_loss
 from wattcast.schema import QUANTILES
 
+# Days from which the time of year is looked at. With half a year of Poland to learn from, networks that saw it missed
+# the next quarter by 6 % where the linear path alone missed it by 2.7 %.
+YEAR = 330
 LOOKED_AT = 10_000  # origins whose inputs say how they spread
 # What XLA's own code is polished with. Its loops are short beside the products and the native kernels: at level 1 an
 # epoch is as fast as at 3 and compiles 1.4 s sooner; what runs once, as the start of a network, gains from 0.
@@ -240,7 +243,8 @@ def _with_rules(train: TrainSettings, lay: Layout) -> TrainSettings:
 
 def _layout(view: View, net: NetworkSettings) -> Layout:
     day = view.panel.day
-    return layout(day=day, horizon=net.horizon, weekly=view.origin >= 21 * day, gap=net.gap)
+    weekly, yearly = view.origin >= 21 * day, view.origin >= YEAR * day
+    return layout(day=day, horizon=net.horizon, weekly=weekly, gap=net.gap, yearly=yearly)
 
 
 def _epochs(

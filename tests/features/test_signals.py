@@ -311,3 +311,10 @@ def test_inputs_hold_no_covariate_before_it_was_known(lay):
         for a, b in zip(seen, theirs, strict=True):
             np.testing.assert_array_equal(a[k : k + 1], b)
     assert all((a != b).any() for a, b in zip(seen, open_, strict=True))
+
+
+@pytest.mark.parametrize("yearly", [True, False])
+def test_the_time_of_year_is_hidden_where_readings_are_too_short_to_tell_it(yearly):
+    s = made(PANEL, layout(day=24, horizon=24, weekly=True, yearly=yearly))
+    assert s.clock[:, 6:10].any() == yearly  # after three harmonics of the day
+    assert s.clock[:, :6].any() and s.clock[:, 10:].any()

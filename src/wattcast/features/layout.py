@@ -35,6 +35,7 @@ class Layout:
             where the readings that resemble it lie, so that a load can be told from its weather.
         history: readings needed before the first forecast.
         weekly: whether it looks a week back.
+        yearly: whether it looks at the time of year.
     """
 
     day: int
@@ -47,6 +48,7 @@ class Layout:
     moments: Offsets
     history: int
     weekly: bool
+    yearly: bool
 
     @property
     def days(self) -> int:
@@ -59,8 +61,7 @@ class Layout:
         return self.targets.shape[1]
 
 
-@cache
-def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0) -> Layout:
+def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0, yearly: bool = True) -> Layout:
     """Layout for a horizon.
 
     Args:
@@ -68,12 +69,17 @@ def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0) -> Layout:
         horizon: steps ahead.
         weekly: whether the readings are long enough (three weeks) to look a week back.
         gap: steps ahead left out before the first one asked for.
+        yearly: whether the readings are long enough (most of a year) to tell a season from a trend.
     """
-    make = _days if horizon * 2 >= day else _steps
-    return make(day, gap, horizon, 7 * day if weekly else day)
+    return _made(day, gap, horizon, 7 * day if weekly else day, yearly)
 
 
-def _days(day: int, gap: int, horizon: int, season: int) -> Layout:
+@cache  # one object for the same numbers, however they were given
+def _made(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:
+    return (_days if horizon * 2 >= day else _steps)(day, gap, horizon, season, yearly)
+
+
+def _days(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:
     phase, slot = np.arange(day)[:, None], np.arange(day)[None]
     recent = -((phase - slot - 1) % day) - 1
     first = (slot - phase) % day
@@ -88,10 +94,12 @@ def _days(day: int, gap: int, horizon: int, season: int) -> Layout:
     moments = np.stack([sure, np.tile(recent, blocks), targets - back], axis=-1)
     history = int(-min(lags.min(), -2 * day))
     tables = _tables(np.concatenate([recent, recent - day], axis=1), lags, targets, moments)
-    return Layout(day=day, gap=gap, horizon=horizon, stride=day, history=history, weekly=season > day, **tables)
+    return Layout(
+        day=day, gap=gap, horizon=horizon, stride=day, history=history, weekly=season > day, yearly=yearly, **tables
+    )
 
 
-def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
+def _steps(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:
     targets = np.arange(gap, horizon)
     around = np.arange(gap - 1, horizon + 1)  # a neighbour on either side
     back = max(day, 2)
@@ -102,7 +110,9 @@ def _steps(day: int, gap: int, horizon: int, season: int) -> Layout:
     moments = np.stack([targets, np.full_like(targets, -1)], axis=-1)
     history = int(-min(lags.min(), -3))
     tables = _tables(recent[None], lags[None], targets[None], moments[None])
-    return Layout(day=day, gap=gap, horizon=horizon, stride=1, history=history, weekly=season > day, **tables)
+    return Layout(
+        day=day, gap=gap, horizon=horizon, stride=1, history=history, weekly=season > day, yearly=yearly, **tables
+    )
 
 
 def _tables(*of: NDArray[np.int_]) -> dict[str, Offsets]:

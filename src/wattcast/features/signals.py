@@ -131,7 +131,7 @@ def signals(  # noqa: PLR0913, PLR0917  (what a network is told)
     place = {meter: k for k, meter in enumerate(ids)}
     turn, year = 2 * np.pi * cal.hour / 24, 2 * np.pi * cal.year_phase
     clock = [f(k * turn) for k in (1, 2, 3) for f in (np.sin, np.cos)]
-    clock += [f(k * year) for k in (1, 2) for f in (np.sin, np.cos)]
+    clock += [f(k * year) * lay.yearly for k in (1, 2) for f in (np.sin, np.cos)]
     clock += [cal.weekday == d for d in range(7)]
     return Signals(
         y=_f32(y),

@@ -56,6 +56,7 @@ def save_forecaster(
             "gap": f.layout.gap,
             "horizon": f.layout.horizon,
             "weekly": f.layout.weekly,
+            "yearly": f.layout.yearly,
         },
         "linear_share": f.linear.share,
         "ids": list(f.ids),
@@ -163,7 +164,7 @@ def _layout(meta: dict[str, Any]) -> Layout:
     day, gap, horizon = int(meta["day"]), int(meta["gap"]), int(meta["horizon"])
     if not (1 <= day <= 86_400 and 0 <= gap < horizon <= 1_000_000 and day * (day + horizon) <= LARGEST):
         raise ValueError(f"a day of {day} steps and a horizon of {horizon} make no layout")
-    return layout(day=day, horizon=horizon, weekly=bool(meta["weekly"]), gap=gap)
+    return layout(day=day, horizon=horizon, weekly=bool(meta["weekly"]), gap=gap, yearly=bool(meta["yearly"]))
 
 
 def _numbers(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
