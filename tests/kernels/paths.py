@@ -143,9 +143,12 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def results(layer: Callable, given: Problem) -> tuple[tuple, tuple]:
-    """(hs, last state), and (gradients of weights, xs, state)."""
+    """(hs, last state), and (gradients of weights, xs, state).
+
+    Worked out when it returns: JAX runs calls later, when target or threads may be others than those asked for.
+    """
     out, pull = jax.vjp(layer, given.weights, given.xs, given.state)
-    return out, pull((given.d_hs, given.d_last))
+    return jax.block_until_ready((out, pull((given.d_hs, given.d_last))))
 
 
 def assert_close(got: Any, want: Any, tolerance: float) -> None:
