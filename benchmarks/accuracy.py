@@ -22,15 +22,15 @@ import numpy as np
 import polars as pl
 from common import Target, show
 
-from wattcast.baselines import BASELINES, Ridge
+from wattcast.baselines import baselines
 from wattcast.baselines.past import slots
 from wattcast.estimator import NetworkForecaster
+from wattcast.evaluate import metrics
 from wattcast.features.calendar import Country
 from wattcast.features.panel import Panel, panel
 from wattcast.features.view import View
 from wattcast.nets.forecaster import NetworkSettings
 from wattcast.read import read
-from wattcast.schema import QUANTILES, SCORED_QUANTILES
 from wattcast.train import TrainSettings
 
 
@@ -70,7 +70,6 @@ def _swiss(data: Path) -> Panel:
     return replace(found, start=found.start.replace(year=2018, month=10, day=29))
 
 
-POLAND = {"y": "Actual Total Load (MW)"}
 SETS = {
     "europe35": Work(_europe, 365, 365, {"mape": 0.0200, "pinball": 0.0078}, "meter"),
     "victoria": Work(_file("victoria/vic_electricity.csv", y="Demand"), 364, 184, {"pinball": 0.0131}),
@@ -108,20 +107,12 @@ def judged(work: Work, p: Panel, fold: str) -> tuple[Panel, np.ndarray, int]:
 
 def scores(q: np.ndarray, y: np.ndarray) -> dict[str, float]:
     """Scores of quantile forecasts `[origin, step, meter, quantile]` of readings, NaN where they do not count."""
-    at = [QUANTILES.index(level) for level in SCORED_QUANTILES]
-    seen, point = np.isfinite(y), q[..., QUANTILES.index(0.5)]
-    error = np.abs(point - y)
-    d, levels = y[..., None] - q[..., at], np.array(SCORED_QUANTILES)
-    pinball = np.nanmean(np.maximum(levels * d, (levels - 1) * d)) / np.nanmean(np.abs(y))
-    share = {"wape": np.nansum(error) / np.nansum(np.abs(y)), "pinball": pinball}
+    none = np.empty(0)  # the scale of a metric that is not among these
+    found = {"wape": metrics.wape(y, q, none), "pinball": metrics.pinball_rel(y, q, none)}
     if np.nanmin(np.abs(y)) > 0:
-        count = np.maximum(seen.sum(axis=(0, 1)), 1)
-        ape = np.where(seen, error / np.abs(y), 0.0).sum(axis=(0, 1)) / count
-        share["mape"] = ape[seen.any(axis=(0, 1))].mean()
-    for name, low, high in (("cover80", 0.1, 0.9), ("cover90", 0.05, 0.95)):
-        inside = (y >= q[..., QUANTILES.index(low)]) & (y <= q[..., QUANTILES.index(high)])
-        share[name] = inside[seen].mean()
-    return {k: float(v) for k, v in share.items()}
+        meters = range(y.shape[2])
+        found["mape"] = float(np.nanmean([metrics.mape(y[:, :, m], q[:, :, m], none) for m in meters]))
+    return {**found, **{f"cover{level}": metrics.coverage(y, q, level / 100) for level in (80, 90)}}
 
 
 def rows_of(name: str, data: Path, fold: str, seeds: list[int], base: bool) -> list[dict[str, Any]]:
@@ -137,7 +128,7 @@ def rows_of(name: str, data: Path, fold: str, seeds: list[int], base: bool) -> l
     net = NetworkSettings(horizon=p.day, country=work.country, known=p.names)
     models: list[tuple[str, Any]] = [("wattcast", [NetworkForecaster(net, TrainSettings(seed=s)) for s in seeds])]
     if base:
-        models += [(b, [Ridge(work.country) if b == "ridge" else kind()]) for b, kind in BASELINES.items()]
+        models += [(model.name, [model]) for model in baselines(work.country)]
     rows = []
     for model, tries in models:
         found, began = [], time.perf_counter()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from panels import load_panel
 
-from wattcast.baselines.past import carried, mean, nan_quantiles, slots, spread, take
+from wattcast.baselines.past import carried, nan_quantiles, slots, spread, take
 from wattcast.schema import QUANTILES
 
 NAN = np.nan
@@ -24,10 +24,6 @@ def test_gaps_are_carried_from_before_only(x, period, expected):
 
 def test_taking_outside_gives_nan():
     np.testing.assert_array_equal(take(np.arange(3.0), np.array([[-1, 0], [2, 3]])), [[NAN, 0], [2, NAN]])
-
-
-def test_mean_leaves_out_nan():
-    np.testing.assert_array_equal(mean(np.array([[1.0, NAN], [3.0, NAN]]), 0), [2.0, NAN])
 
 
 def test_quantiles_are_numpys():

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from wattcast.features.panel import Panel, panel
+from wattcast.features.panel import Panel, mean, panel
 from wattcast.schema import Readings, ReadingsError
 
 START = datetime(2024, 1, 1)
@@ -78,3 +78,7 @@ def test_when_covariates_were_known():
     assert told.covariates == ["temperature"]
     np.testing.assert_array_equal(panel(told, ["temperature"]).known_from, [[0, 0], [1, 0], [0, 2], [4, 0], [0, 5]])
     assert panel(told).known_from is None and panel(readings(ROWS), ["temperature"]).known_from is None
+
+
+def test_mean_leaves_out_nan():
+    np.testing.assert_array_equal(mean(np.array([[1.0, np.nan], [3.0, np.nan]]), 0), [2.0, np.nan])

@@ -26,9 +26,9 @@ def planned(*, days=70, horizon=24, hour=0, minutes=60, meters=2, validation=0.1
 def test_time_goes_one_way(horizon, hour):
     past, lay, p = planned(horizon=horizon, hour=hour)
     end = past.y.shape[0]
-    assert lay.history <= p.first < p.split < p.end == end
-    assert p.first - lay.history < lay.stride
-    np.testing.assert_array_equal(p.advances, np.arange(p.first, end + 1, lay.stride))
+    assert lay.history <= p.advances[0] < p.split < p.end == end
+    assert p.advances[0] - lay.history < lay.stride
+    np.testing.assert_array_equal(p.advances, np.arange(p.advances[0], end + 1, lay.stride))
     last = p.advances[p.context - 1]
     assert last + lay.horizon <= p.split, "a sequence fits before the tail"
     fills, judged = np.split(p.moments, [p.filling])

@@ -14,13 +14,12 @@ from wattcast.baselines.past import (
     Ints,
     carried,
     filled,
-    mean,
     never_negative,
     slots,
     spread,
     take,
 )
-from wattcast.features.panel import Floats, Panel
+from wattcast.features.panel import Floats, Panel, mean
 from wattcast.features.view import View
 from wattcast.schema import QUANTILES
 

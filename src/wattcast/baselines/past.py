@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.features.calendar import Country, calendar, country_of
+from wattcast.features.calendar import Country, calendar, holidays_by_country
 from wattcast.features.panel import Floats, Panel
 from wattcast.schema import QUANTILES
 
@@ -49,14 +49,6 @@ def take(x: Floats, index: Ints) -> Floats:
     return out
 
 
-def mean(x: Floats, axis: int) -> Floats:
-    """Mean over what is not NaN; NaN where nothing is."""
-    known = np.isfinite(x)
-    count = known.sum(axis)
-    total = np.where(known, x, 0.0).sum(axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
 def slots(panel: Panel, length: int) -> Ints:
     """Slot of the local day of each grid step `[length]`, 0 .. steps a day - 1."""
     hour = calendar(panel.start, panel.step, length, zone=panel.zone).hour
@@ -71,12 +63,8 @@ def holidays(panel: Panel, length: int, country: Country) -> NDArray[np.float32]
     Raises:
         ReadingsError: a country without a calendar.
     """
-    of = country_of(panel.ids, country)
-    out = np.zeros((length, len(panel.ids)), np.float32)
-    for code in {c for c in of if c}:
-        mine = [m for m, of_meter in enumerate(of) if of_meter == code]
-        out[:, mine] = calendar(panel.start, panel.step, length, zone=panel.zone, country=code).holiday[:, None]
-    return out
+    free, column = holidays_by_country(panel.start, panel.step, length, zone=panel.zone, ids=panel.ids, country=country)
+    return free[:, column]
 
 
 def nan_quantiles(x: Floats, levels: tuple[float, ...] = QUANTILES) -> Floats:

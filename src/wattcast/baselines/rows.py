@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.baselines.past import Ints, carried, filled, mean, take
+from wattcast.baselines.past import Ints, carried, filled, take
 from wattcast.features.calendar import Calendar
-from wattcast.features.panel import Floats
+from wattcast.features.panel import Floats, mean
 
 #: Share of the training mean below which the level does not fall: empty homes would blow ratios up.
 LEVEL_FLOOR = 0.3

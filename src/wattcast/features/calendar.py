@@ -49,21 +49,55 @@ def calendar(
     Raises:
         ValueError: the country or subdivision has no holiday calendar.
     """
-    utc = pl.datetime_range(start, start + length * step, step, closed="left", time_unit="us", eager=True)
-    local = (utc if start.tzinfo else utc.dt.replace_time_zone("UTC")).dt.convert_time_zone(zone)
+    local = _local(start, step, length, zone)
     hour = (local.dt.hour() + local.dt.minute() / 60 + local.dt.second() / 3600).to_numpy()
-    days = local.dt.date()
-    holiday = np.zeros(length, np.float32)
-    if country and length:
-        year = days.dt.year().to_numpy()
-        years = range(int(year.min()), int(year.max()) + 1)
-        holiday = days.is_in(sorted(public_holidays(country, years))).to_numpy().astype(np.float32)
     return Calendar(
         hour.astype(np.float32),
         (local.dt.weekday() - 1).to_numpy().astype(np.int32),
         ((local.dt.ordinal_day() - 1) / 365.25).to_numpy().astype(np.float32),
-        holiday,
+        _holiday(local.dt.date(), country),
     )
+
+
+def holidays_by_country(
+    start: datetime, step: timedelta, length: int, *, zone: str, ids: Sequence[str], country: Country
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Public holidays of every country among the meters.
+
+    Args:
+        start: start of the first interval [UTC].
+        step: length of an interval.
+        length: number of intervals.
+        zone: IANA name of the local clock.
+        ids: meters.
+        country: whose public holidays count.
+
+    Returns:
+        1 on a public holiday, else 0 `[time, country]`, and the column of each meter `[meter]`.
+
+    Raises:
+        ReadingsError: a country without a calendar.
+    """
+    codes = country_of(ids, country)
+    countries = sorted(set(codes), key=str)
+    days = _local(start, step, length, zone).dt.date()
+    return np.stack([_holiday(days, code) for code in countries], -1), np.array(
+        [countries.index(code) for code in codes], np.int32
+    )
+
+
+def _local(start: datetime, step: timedelta, length: int, zone: str) -> pl.Series:
+    utc = pl.datetime_range(start, start + length * step, step, closed="left", time_unit="us", eager=True)
+    return (utc if start.tzinfo else utc.dt.replace_time_zone("UTC")).dt.convert_time_zone(zone)
+
+
+def _holiday(days: pl.Series, country: str | None) -> NDArray[np.float32]:
+    """1 on the public holidays among local dates, else 0."""
+    if not country or days.is_empty():
+        return np.zeros(len(days), np.float32)
+    year = days.dt.year().to_numpy()
+    years = range(int(year.min()), int(year.max()) + 1)
+    return days.is_in(sorted(public_holidays(country, years))).to_numpy().astype(np.float32)
 
 
 def country_of(ids: Sequence[str], country: Country) -> list[str | None]:

@@ -109,6 +109,14 @@ def panel(readings: Readings, covariates: Sequence[str] = ()) -> Panel:
     return Panel(tuple(ids), start, readings.step, readings.zone, y, cov, tuple(covariates), known_from)
 
 
+def mean(x: Floats, axis: int) -> Floats:
+    """Mean over what is not NaN; NaN where nothing is."""
+    known = np.isfinite(x)
+    count = known.sum(axis)
+    total = np.where(known, x, 0.0).sum(axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
 def _known_from(available_at: pl.Series, start: datetime, step: timedelta, row: NDArray[np.int64]) -> NDArray[np.int32]:
     """First origin whose first interval starts no earlier than each moment; without one, when the row is over."""
     late = (available_at - start).dt.total_microseconds()

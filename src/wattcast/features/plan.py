@@ -22,8 +22,7 @@ class Plan:
     """Indices of the grid; an advance is a moment at which the recurrent state moves on.
 
     Attributes:
-        first: first advance with enough history.
-        advances: all of them from there on `[advance]`.
+        advances: all of them, from the first with enough history on `[advance]`.
         split: where the validation tail begins.
         end: where the training part ends.
         context: advances a sequence.
@@ -34,7 +33,6 @@ class Plan:
         judge_every: of the rest, every how many are looked at.
     """
 
-    first: int
     advances: NDArray[np.int32]
     split: int
     end: int
@@ -94,7 +92,6 @@ def plan(  # noqa: PLR0913  (what it depends on is what it depends on)
     after = max(before + 1, int(np.searchsorted(moves, end - lay.horizon, "right")))
     prime = max(0, before - 4 * context)
     return Plan(
-        int(moves[0]),
         moves,
         split,
         end,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.features.panel import Floats
+from wattcast.features.panel import Floats, mean
 
 Ints = NDArray[np.int64]
 
@@ -66,15 +67,8 @@ def fit_regression(x: Floats, y: Floats, block: Ints) -> Regression:
         block: which of the `FOLDS` blocks of time a row belongs to; some may be empty.
     """
     held = np.full((len(PENALTIES), *y.shape), np.nan)
-    for k in np.unique(block):
-        out = block == k
-        if out.all():
-            continue
-        part = solve(x[~out], y[~out])
-        z = np.nan_to_num((x[out] - part.centre) / part.width) @ part.vectors
-        for i, penalty in enumerate(PENALTIES):
-            fitted = (z / (part.values + penalty)) @ part.projected + part.offset
-            held[i][out] = y[out] - fitted
+    for out, errors in held_out(x, y, block, PENALTIES):
+        held[:, out] = errors
     losses = [np.abs(h[np.isfinite(h)]).mean() if np.isfinite(h).any() else 0.0 for h in held]
     best = int(np.argmin(losses))
     whole = solve(x, y)
@@ -82,9 +76,23 @@ def fit_regression(x: Floats, y: Floats, block: Ints) -> Regression:
     return Regression(whole.centre, whole.width, weights, whole.offset, PENALTIES[best], held[best])
 
 
+def held_out(
+    x: Floats, y: Floats, block: Ints, penalties: Sequence[float]
+) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
+    """For each block of rows: which rows it holds, and their errors `[penalty, row, target]` by all other blocks."""
+    for k in np.unique(block):
+        out = block == k
+        if out.all():
+            continue
+        part = solve(x[~out], y[~out])
+        z = np.nan_to_num((x[out] - part.centre) / part.width) @ part.vectors
+        fitted = [(z / (part.values + penalty)) @ part.projected + part.offset for penalty in penalties]
+        yield out, y[out] - np.stack(fitted)
+
+
 def solve(x: Floats, y: Floats) -> Solved:
     """Standardises rows `[row, feature]` and diagonalises their products; NaN counts as the mean."""
-    centre = _mean(x)
+    centre = np.nan_to_num(mean(x, 0))
     z = np.nan_to_num(x - centre)
     width = np.sqrt((z * z).mean(0))
     # A feature that only rounding moves is constant: dividing by its width would blow the rounding up.
@@ -93,9 +101,3 @@ def solve(x: Floats, y: Floats) -> Solved:
     offset = y.mean(0)
     values, vectors = np.linalg.eigh(z.T @ z / len(z))
     return Solved(centre, width, offset, np.maximum(values, 0.0), vectors, vectors.T @ (z.T @ (y - offset) / len(z)))
-
-
-def _mean(x: Floats) -> Floats:
-    """Mean over the rows, NaN left out; 0 where nothing is left."""
-    known = np.isfinite(x)
-    return np.where(known, x, 0.0).sum(0) / np.maximum(known.sum(0), 1)

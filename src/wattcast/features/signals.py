@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.features.calendar import Calendar, Country, calendar, country_of
+from wattcast.features.calendar import Calendar, Country, calendar, holidays_by_country
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Panel
 from wattcast.features.plan import advances_of
@@ -123,10 +123,7 @@ def signals(  # noqa: PLR0913, PLR0917  (what a network is told)
     known = np.concatenate([known, np.zeros((ahead, *known.shape[1:]))])
     known_from = np.zeros((0, 0)) if p.known_from is None else np.pad(p.known_from, ((0, ahead), (0, 0)))
     cal = calendar(p.start, p.step, p.length + ahead, zone=p.zone)
-    codes = country_of(p.ids, country)
-    countries = sorted(set(codes), key=str)
-    days_off = [calendar(p.start, p.step, p.length + ahead, zone=p.zone, country=c).holiday for c in countries]
-    holiday = np.stack(days_off, axis=-1)
+    holiday, column = holidays_by_country(p.start, p.step, p.length + ahead, zone=p.zone, ids=p.ids, country=country)
     moves = advances_of(p, lay, p.length, at)
     place = {meter: k for k, meter in enumerate(ids)}
     turn, year = 2 * np.pi * cal.hour / 24, 2 * np.pi * cal.year_phase
@@ -141,7 +138,7 @@ def signals(  # noqa: PLR0913, PLR0917  (what a network is told)
         clock=_f32(np.stack(clock, axis=-1)),
         holiday=_f32(holiday),
         alike=_alike(cal, holiday, lay),
-        country=np.array([countries.index(c) for c in codes], np.int32),
+        country=column,
         who=np.array([place.get(meter, len(ids)) for meter in p.ids], np.int32),
         known=_f32(known),
         advances=moves,

@@ -7,6 +7,7 @@ of 34 countries to learn from, the next to judge: ridge 2.15 %, networks 2.08 %,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Floats
-from wattcast.features.regression import Solved, solve
+from wattcast.features.regression import Solved, held_out, solve
 from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, inputs, sizes
 
 Array = Any  # numpy or jax
@@ -109,7 +110,8 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
     x, y, use = _rows(s, lay, covariates, t[pick // meters], pick % meters)
     if use.sum() < 2 * FOLDS:
         return no_path()
-    weights = _weights(*_best([(x[use], y[use], block[pick // meters][use])]))
+    learned = x[use], y[use], block[pick // meters][use]
+    weights = _weights(solve(*learned[:2]), _penalty([learned]))
     if meters == 1 or len(t) < OWN_DAYS or weights.size * meters > LARGEST:
         return LinearPath(weights[None].astype(np.float32))
     rest = []
@@ -119,7 +121,7 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
     enough = [m for m in range(meters) if len(rest[m][0]) >= OWN_DAYS]
     if not enough:
         return LinearPath(weights[None].astype(np.float32))
-    _, penalty = _best([rest[m] for m in enough[:: -(-len(enough) // MOST_METERS)]])
+    penalty = _penalty([rest[m] for m in enough[:: -(-len(enough) // MOST_METERS)]])
     own = np.repeat(weights[None], meters + 1, axis=0)
     for m in enough:
         own[m] += _weights(solve(*rest[m][:2]), penalty)
@@ -138,21 +140,13 @@ def _rows(
     return x, y.astype(np.float64), heard & (s.seen[at, m[:, None]].mean(1) >= ENOUGH_READ)
 
 
-def _best(parts: list[tuple[Floats, Floats, NDArray[Any]]]) -> tuple[Solved, float]:
-    """The last part solved on all its rows, and the penalty of least absolute error on held-out blocks of all."""
-    losses, rows = np.zeros(len(PENALTIES)), 0
-    for x, y, block in parts:
-        for k in np.unique(block):
-            out = block == k
-            if out.all():
-                continue
-            part = solve(x[~out], y[~out])
-            z = ((x[out] - part.centre) / part.width) @ part.vectors
-            rows += int(out.sum())
-            for i, penalty in enumerate(PENALTIES):
-                fitted = (z / (part.values + penalty)) @ part.projected + part.offset
-                losses[i] += np.abs(y[out] - fitted).sum()
-    return solve(*parts[-1][:2]), PENALTIES[int(np.argmin(losses))]
+def _penalty(parts: Sequence[tuple[Floats, Floats, NDArray[Any]]]) -> float:
+    """The one of least absolute error on held-out blocks of all parts (features, targets, blocks)."""
+    losses = np.zeros(len(PENALTIES))
+    for part in parts:
+        for _, errors in held_out(*part, PENALTIES):
+            losses += np.abs(errors).sum(axis=(1, 2))
+    return PENALTIES[int(np.argmin(losses))]
 
 
 def _weights(solved: Solved, penalty: float) -> Floats:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattcast.baselines import Country, holidays
-from wattcast.baselines.past import Ints, carried, filled, mean, take
+from wattcast.baselines.past import Ints, carried, filled, take
 from wattcast.features.calendar import calendar
-from wattcast.features.panel import Floats, Panel
+from wattcast.features.panel import Floats, Panel, mean
 
 #: Days and weeks back whose same slot is a feature.
 DAYS, WEEKS = range(1, 9), range(1, 5)
