@@ -70,6 +70,8 @@ def _swiss(data: Path) -> Panel:
     return replace(found, start=found.start.replace(year=2018, month=10, day=29))
 
 
+CITIES = ("bakersfield", "los_angeles", "san_francisco")
+CAISO = tuple(f"{what}_forecast_dayahead_{city}" for what in ("temp", "dewpoint") for city in CITIES)
 SETS = {
     "europe35": Work(_europe, 365, 365, {"mape": 0.0200, "pinball": 0.0078}, "meter"),
     "victoria": Work(_file("victoria/vic_electricity.csv", y="Demand"), 364, 184, {"pinball": 0.0131}),
@@ -83,7 +85,7 @@ SETS = {
     "sgsc10": Work(_file("sgsc10/smart_meter10.csv.gz"), 56, 56, {"pinball": 0.249}, own_end=True),
     "poland2025": Work(_file("poland2025/electricity_load.csv"), 92, 92, {"wape": 0.0265}, "PL"),
     "ontario": Work(_file("ontario/ontario_zonal_2003_2019.csv.gz"), 365, 365, {}, "CA-ON"),
-    "caiso": Work(_file("caiso/caiso_system_load.csv"), 365, 184, {}, "US-CA"),
+    "caiso": Work(_file("caiso/caiso_system_load.csv", known=CAISO, available_at="10:00"), 365, 184, {}, "US-CA"),
     "uci10": Work(_file("uci10/uci_eld_10clients_hourly_2014.csv.gz"), 61, 61, {}),
 }
 
