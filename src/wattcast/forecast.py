@@ -16,9 +16,8 @@ from wattcast.features.panel import Panel
 from wattcast.features.signals import HINGES, Scaling, Signals, inputs, scaling, signals
 from wattcast.features.view import View
 from wattcast.nets.forecaster import Forecaster
-from wattcast.nets.linear import linear_features
+from wattcast.nets.linear import blended, linear_features
 from wattcast.nets.network import Network
-from wattcast.nets.objective import blended
 from wattcast.nets.stack import States
 from wattcast.schema import QUANTILES, NotReady, ReadingsError
 

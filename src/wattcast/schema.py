@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import polars as pl
+if TYPE_CHECKING:  # frames come from elsewhere; a runtime that holds states has none
+    import polars as pl
 
 ID, DS, Y, QUALITY, CUTOFF = "unique_id", "ds", "y", "quality", "cutoff"
 AVAILABLE_AT = "available_at"
