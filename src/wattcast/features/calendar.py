@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -158,7 +158,7 @@ def advances(hour: NDArray[np.float32], at: float) -> NDArray[np.int64]:
     return np.flatnonzero(np.concatenate([[seconds[0] % 86_400 == 0], np.diff(day) > 0]))
 
 
-def public_holidays(country: str, years: range) -> set[object]:
+def public_holidays(country: str, years: range) -> set[date]:
     """Dates of the public holidays of a country ("DE") or subdivision ("AU-VIC").
 
     Raises:

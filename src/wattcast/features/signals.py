@@ -224,7 +224,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     if s.known_from.size:  # what was not yet known counts as a missing covariate does
         there = s.known_from[at, m[..., None]] <= t[..., None]
         known = xp.where(there[..., None], known, xp.zeros_like(known))
-    back = xp.asarray(np.arange(_means(lay)) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (-1,))
+    back = xp.asarray(np.arange(mean_days(lay)) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (-1,))
     means = s.mean[xp.maximum(t + back, 0), m] / level - 1.0
     n = lay.targets.shape[1]
     country = s.country[m]
@@ -246,7 +246,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     return x, local
 
 
-def _means(lay: Layout) -> int:
+def mean_days(lay: Layout) -> int:
     """Days before the origin whose means the network sees."""
     return 8 if lay.stride == 1 else 15
 
@@ -257,6 +257,6 @@ def sizes(lay: Layout, covariates: int) -> tuple[int, int, int]:
     steps = lay.stride == 1
     clock = 18 if steps else 18 + len(HOLIDAYS_BEFORE) + lay.days
     moments = lay.moments.shape[2]
-    features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + _means(lay) + clock + n * covariates
+    features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + mean_days(lay) + clock + n * covariates
     blocks = 1 if steps else lay.lags.shape[1] // n + 3
     return features, blocks + moments * covariates * (1 + HINGES), n
