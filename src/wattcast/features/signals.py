@@ -228,7 +228,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     means = s.mean[xp.maximum(t + back, 0), m] / level - 1.0
     n = lay.targets.shape[1]
     country = s.country[m]
-    around = np.array([*HOLIDAYS_BEFORE, *range(lay.days + 1)] if lay.stride > 1 else [0], np.int32) * lay.day
+    around = holidays_around(lay) * lay.day
     holidays = s.holiday[xp.maximum(t + xp.asarray(around).reshape((1,) * now.ndim + (-1,)), 0), country]
     clock = xp.concatenate([s.clock[now], holidays], axis=-1)
     if lay.stride == 1:
@@ -244,6 +244,11 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     straight = known[..., 0, : known.shape[-1] // (1 + HINGES)]
     x = xp.concatenate([recent, lags, means, clock, straight.reshape(*straight.shape[:-2], -1)], axis=-1)
     return x, local
+
+
+def holidays_around(lay: Layout) -> NDArray[np.int32]:
+    """Days from the origin whose public holidays the network sees."""
+    return np.array([*HOLIDAYS_BEFORE, *range(lay.days + 1)] if lay.stride > 1 else [0], np.int32)
 
 
 def mean_days(lay: Layout) -> int:

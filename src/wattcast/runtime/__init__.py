@@ -10,5 +10,6 @@ NumPy, safetensors and the native library where it was built; `docs/runtime.md` 
 from wattcast.runtime.live import advance, moment, predict, prime, restored
 from wattcast.runtime.model import Model, load, model_of
 from wattcast.runtime.record import MeterState
+from wattcast.runtime.replay import Track
 
-__all__ = ["MeterState", "Model", "advance", "load", "model_of", "moment", "predict", "prime", "restored"]
+__all__ = ["MeterState", "Model", "Track", "advance", "load", "model_of", "moment", "predict", "prime", "restored"]

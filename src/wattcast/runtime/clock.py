@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ class Block:
         moves: whether the state moves on at a step, history permitting `[time]`.
         phase: steps since it last did, less than a stride `[time]`.
         days: holiday `[time]` and days back to the like one `[time]` by country, worked out when asked for.
+        tables: of the native advance by row, likewise (`runtime.window.tables`).
     """
 
     first: int
@@ -38,6 +40,7 @@ class Block:
     moves: NDArray[np.bool_]
     phase: NDArray[np.int32]
     days: dict[str, tuple[NDArray[np.float32], NDArray[np.int32]]]
+    tables: dict[int, Any]
 
 
 class Clock:
@@ -87,4 +90,4 @@ class Clock:
             t = np.arange(length)
             since = t - found[np.maximum(np.searchsorted(found, t, "right") - 1, 0)]
             phase = np.clip(since, 0, self.lay.stride - 1).astype(np.int32)
-        return Block(first, start, clock_features(cal, self.lay), moves, phase, {})
+        return Block(first, start, clock_features(cal, self.lay), moves, phase, {}, {})

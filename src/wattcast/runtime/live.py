@@ -19,10 +19,11 @@ from wattcast.features.view import View
 from wattcast.nets.linear import blended, linear_features
 from wattcast.runtime import record as rec
 from wattcast.runtime.answer import check_horizon, check_panel, finished, scale_of
+from wattcast.runtime.clock import Block
 from wattcast.runtime.model import Model
 from wattcast.runtime.network import decode, encode, output, step
 from wattcast.runtime.record import MeterState
-from wattcast.runtime.window import window
+from wattcast.runtime.window import straight, tables, window
 from wattcast.schema import QUANTILES, Forecast, NotReady, ReadingsError
 
 #: Meters that are worked on at once, so that arrays stay in the cache.
@@ -78,7 +79,7 @@ def _enter(model: Model, states: MeterState, s: Signals, covariates: NDArray[np.
         states["age"] = np.where(heard, t - last, t)
         states["last"] = np.where(heard, s.y[last, m], 0)
         for name, lag in (("off_week", 7 * day), ("off_day", day)):
-            states[name] = np.where(heard & (last >= lag), s.y[last, m] - s.y[last - lag, m], 0)
+            states[name] = np.where(heard & (last >= lag), s.y[last, m] - s.y[np.maximum(last - lag, 0), m], 0)
     if model.known:
         states["known"] = np.nan
         first = max(0, t - record.before)
@@ -132,7 +133,7 @@ def advance(  # noqa: PLR0913  (named)
     """
     check_states(model, states)
     after = (states.copy() if out is None else out).reshape(-1)
-    y = np.broadcast_to(np.asarray(y, np.float64), after.shape)
+    y = np.ascontiguousarray(np.broadcast_to(np.asarray(y, np.float64), after.shape))
     behind = _behind(model, after, when)
     for k in range(int(behind.max()), 0, -1):
         late = np.flatnonzero(behind >= k)
@@ -146,22 +147,38 @@ def advance(  # noqa: PLR0913  (named)
 
 def _take(model: Model, states: MeterState, y: NDArray[np.float64], z: NDArray[np.float32] | None) -> None:
     """One reading of each meter and, where it is time, an advance; in place."""
-    record = model.record
-    rec.append(record, states, y)
-    if model.known:
-        rec.forget(record, states)
-        if z is not None:
-            rec.learn(record, states, z, -1)
-    block, row = model.clock.block(_next(model, states[0]))
-    if not block.moves[row]:
+    after = _next(model, states[0]) + _step_of(model)
+    block, row = model.clock.block(after)
+    ready = states["count"] + 1 >= model.grounds.layout.history
+    native, plain = model.native, not model.known
+    if native is not None and plain and (ready.all() or not block.moves[row]):
+        native.advance(states, y, tables(model, states, block, row) if block.moves[row] else None, None)
         return
-    due = np.flatnonzero(states["count"] >= model.grounds.layout.history)
-    for part in np.array_split(due, -(-len(due) // TOGETHER)) if len(due) else ():
-        some = states[part]
-        s = window(model, some, block, row)
-        t, m = np.full(len(some), record.window), np.arange(len(some))
-        _step(model, some, inputs(s, model.grounds.layout, t, m)[0])
-        states[part] = some
+    if native is not None:
+        native.advance(states, y, None, None)
+    else:
+        rec.append(model.record, states, y)
+    if model.known:
+        rec.forget(model.record, states)
+        if z is not None:
+            rec.learn(model.record, states, z, -1)
+    if block.moves[row] and ready.any():
+        due = np.flatnonzero(ready)
+        for part in np.array_split(due, -(-len(due) // TOGETHER)):
+            some = states[part]
+            _move(model, some, block, row)
+            states[part] = some
+
+
+def _move(model: Model, states: MeterState, block: Block, row: int) -> None:
+    """One advance of some states that are ready for it; in place."""
+    if model.native is not None:
+        extra = straight(model, states, block, row)
+        model.native.advance(states, None, tables(model, states, block, row), extra)
+        return
+    t, m = np.full(len(states), model.record.window), np.arange(len(states))
+    s = window(model, states, block, row)
+    _step(model, states, inputs(s, model.grounds.layout, t, m)[0])
 
 
 def predict(model: Model, states: MeterState, known: Any = None, horizon: int | None = None) -> Forecast:

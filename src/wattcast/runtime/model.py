@@ -17,6 +17,7 @@ from wattcast.features.calendar import Country
 from wattcast.features.signals import sizes
 from wattcast.nets.file import ArtifactError, Grounds, Tensors, grounds, read
 from wattcast.runtime.clock import Clock
+from wattcast.runtime.native import Native, native_of
 from wattcast.runtime.record import Kind, Record, record_type
 
 Floats = NDArray[np.float32]
@@ -88,10 +89,20 @@ class Model:
         kind = Kind(self.grounds.layout, len(self.known), len(self.members), hidden, self.cell == "lstm")
         return record_type(kind)
 
+    @property
+    def one_country(self) -> bool:
+        """Whether all meters have the same holidays."""
+        return self.country is None or (isinstance(self.country, str) and self.country != "meter")
+
     @cached_property
     def clock(self) -> Clock:
         """The calendar of its zone."""
         return Clock(self.grounds.layout, self.grounds.step, self.grounds.zone, self.at, self.record.window)
+
+    @cached_property
+    def native(self) -> Native | None:
+        """The same weights in the native library, where that is there."""
+        return native_of(self)
 
     @cached_property
     def place(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
-from wattcast.features.signals import FARTHEST, HINGES, LEAST_LEVEL, Signals, mean_days
+from wattcast.features.signals import FARTHEST, HINGES, LEAST_LEVEL, Signals, holidays_around, mean_days
 from wattcast.runtime import record as rec
 from wattcast.runtime.clock import Block
 from wattcast.runtime.model import Model
@@ -26,7 +26,7 @@ def window(model: Model, states: MeterState, block: Block, row: int) -> Signals:
     """
     lay, size, meters = model.grounds.layout, model.record.window, len(states)
     y = rec.readings(model.record, states)
-    holiday, alike, column = _days(model, states, block, slice(row - size, row + model.clock.ahead))
+    holiday, alike, column = days(model, states, block, slice(row - size, row + model.clock.ahead))
     return Signals(
         y=y,
         seen=y,
@@ -73,7 +73,7 @@ def _known(model: Model, states: MeterState) -> NDArray[np.float32]:
     return out
 
 
-def _days(
+def days(
     model: Model, states: MeterState, block: Block, rows: slice
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Holiday and likeness `[time, column]`, and the column of each meter: a country each.
@@ -81,7 +81,7 @@ def _days(
     A meter younger than the farthest like day has a column of its own, as nothing lies before its first reading.
     """
     lay = model.grounds.layout
-    if isinstance(model.country, str | None) and model.country != "meter":
+    if model.one_country:
         codes, column = [model.country], np.zeros(len(states), np.int64)
     else:
         found, column = np.unique(states["country"], return_inverse=True)
@@ -98,3 +98,41 @@ def _days(
     season = 7 if lay.weekly else 1
     alike = np.where(age >= alike * lay.day, alike, -(-lay.days // season) * season)
     return holiday, alike, m
+
+
+def tables(
+    model: Model, states: MeterState, block: Block, row: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]:
+    """What the native advance looks at: offsets of readings and calendar, a row a column, and each meter's column."""
+    shared = model.one_country and (states["count"] >= FARTHEST * model.grounds.layout.day).all()
+    if not shared:
+        return _tables(model, block, row, *days(model, states, block, slice(row - model.record.window, None)))
+    found = block.tables.get(row)
+    if found is None:
+        holiday, alike = (a[row - model.record.window :, None] for a in model.clock.days(block, model.country))
+        found = block.tables[row] = _tables(model, block, row, holiday, alike, None)
+    return found
+
+
+def _tables(  # noqa: PLR0913, PLR0917  (one row of all that is known of days)
+    model: Model, block: Block, row: int, holiday: NDArray[Any], alike: NDArray[Any], column: NDArray[Any] | None
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]:
+    lay, size, columns = model.grounds.layout, model.record.window, holiday.shape[1]
+    phase = block.phase[row]
+    offsets = np.tile(np.concatenate([lay.recent[phase], lay.lags[phase]]), (columns, 1))
+    if lay.stride > 1:
+        target = lay.targets[phase]
+        like = target - alike[size + target].T * lay.day
+        offsets = np.concatenate([offsets, np.maximum(like, -size)], axis=1)
+    around = holidays_around(lay) * lay.day
+    rest = np.concatenate([np.tile(block.clock[row], (columns, 1)), holiday[np.maximum(size + around, 0)].T], axis=1)
+    return np.ascontiguousarray(offsets, np.int32), np.ascontiguousarray(rest, np.float32), column
+
+
+def straight(model: Model, states: MeterState, block: Block, row: int) -> NDArray[np.float32] | None:
+    """Covariates among the inputs of an advance `[meter, output x covariate]`; None where there are none."""
+    if not model.known:
+        return None
+    moments = model.grounds.layout.moments[block.phase[row]][:, 0]
+    z = np.nan_to_num(rec.known(model.record, states)[model.record.before + moments])
+    return np.ascontiguousarray(z.swapaxes(0, 1).reshape(len(states), -1), np.float32)
