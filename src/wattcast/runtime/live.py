@@ -59,7 +59,7 @@ def prime(model: Model, panel: Panel, origin: int | None = None) -> MeterState:
     s = signals(past, scale, lay, model.country, model.at, given.ids)
     states = np.zeros(len(panel.ids), model.record.dtype)
     states["model"], states["version"] = model.fingerprint, rec.VERSION
-    states["start"], states["count"] = _microseconds(panel.start), origin
+    states["start"], states["count"] = microseconds(panel.start), origin
     states["scale"], states["who"], states["country"] = scale.meter, s.who, _codes(model, panel)
     _enter(model, states, s, past.covariates)
     _scan(model, states, s)
@@ -285,7 +285,7 @@ def _behind(model: Model, states: MeterState, when: When | None) -> NDArray[np.i
     """Intervals between what each state waits for and what was read `[meter]`, all at least 0."""
     step = _step_of(model)
     waits = states["start"] + states["count"] * step
-    target = _microseconds(when) if when is not None else int(waits[0])
+    target = microseconds(when) if when is not None else int(waits[0])
     late, rest = np.divmod(target - waits, step)
     if not (rest.any() or late.any()):
         return late
@@ -306,7 +306,7 @@ def _behind(model: Model, states: MeterState, when: When | None) -> NDArray[np.i
     return late
 
 
-def _microseconds(when: When) -> int:
+def microseconds(when: When) -> int:
     """Since 1970; a time without a zone is UTC."""
     if isinstance(when, datetime):
         when = np.datetime64(when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.runtime.live import When, advance, moment
+from wattcast.runtime.live import When, advance, microseconds, moment
 from wattcast.runtime.model import Model
 from wattcast.runtime.record import MeterState
 from wattcast.schema import ReadingsError
@@ -43,9 +42,7 @@ class Track:
         Raises:
             ReadingsError: it lies before the checkpoint or off the grid.
         """
-        if isinstance(when, datetime) and when.tzinfo:
-            when = when.astimezone(UTC).replace(tzinfo=None)
-        when, y = np.datetime64(when, "us"), float(y)
+        when, y = np.datetime64(microseconds(when), "us"), float(y)
         rows = None if known is None else np.asarray(known, np.float64)
         before = self._since.get(when)
         if when >= moment(self.model, self.state):

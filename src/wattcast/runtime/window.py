@@ -81,11 +81,12 @@ def days(
     A meter younger than the farthest like day has a column of its own, as nothing lies before its first reading.
     """
     lay = model.grounds.layout
+    codes: list[str | None]
     if model.one_country:
-        codes, column = [model.country], np.zeros(len(states), np.int64)
+        codes, column = [_only(model)], np.zeros(len(states), np.int64)
     else:
         found, column = np.unique(states["country"], return_inverse=True)
-        codes = [code.decode() for code in found]
+        codes = [code.decode() or None for code in found]
     pairs = [model.clock.days(block, code) for code in codes]
     holiday, alike = (np.stack([pair[k][rows] for pair in pairs], axis=-1) for k in (0, 1))
     if (states["count"] >= FARTHEST * lay.day).all():
@@ -109,9 +110,15 @@ def tables(
         return _tables(model, block, row, *days(model, states, block, slice(row - model.record.window, None)))
     found = block.tables.get(row)
     if found is None:
-        holiday, alike = (a[row - model.record.window :, None] for a in model.clock.days(block, model.country))
+        one = _only(model)
+        holiday, alike = (a[row - model.record.window :, None] for a in model.clock.days(block, one))
         found = block.tables[row] = _tables(model, block, row, holiday, alike, None)
     return found
+
+
+def _only(model: Model) -> str | None:
+    """The country of all meters."""
+    return model.country if isinstance(model.country, str) else None
 
 
 def _tables(  # noqa: PLR0913, PLR0917  (one row of all that is known of days)
