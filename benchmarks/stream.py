@@ -3,7 +3,7 @@
 python benchmarks/stream.py [--meters 1000000] [--forecasts 100000] [--json]
 
 Networks of random weights (hidden 64, one GRU layer): what they say does not matter here. The row of a million meters
-is of hourly readings and a horizon of 3 steps, where every reading advances the network; forecasts are of a whole day of
+is of hourly readings and a horizon of 3 steps, where every reading advances the network; forecasts are of a day of
 quarters of an hour. The rival beside them is a held-state step of plain torch, run by WATTCAST_TORCH_PYTHON where set.
 The least of the repeats counts, but for the p99.
 """
