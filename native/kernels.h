@@ -41,11 +41,26 @@ struct CellKernels {
   void (*collect)(const Shape&, const float* gradients, int64_t jobs, const BackwardArrays& arrays);
 };
 
+struct EncodeJob {
+  int64_t rows, features, width;
+  const float* x;           // [rows, features]
+  const float* packed;      // from pack_encode
+  const float* bias;        // [width]
+  const float* const* own;  // [rows] a vector [width] to add, or null
+  float* e;                 // [rows, width] out: gelu(x embed + bias + own)
+};
+
 struct Target {
   const char* name;
   CellKernels cells[3];                                      // by Cell
   void (*sigmoid)(const float* x, float* y, int64_t count);  // for tests of the whole range
   void (*tanh)(const float* x, float* y, int64_t count);
+  float (*sum)(const float* x, int64_t count);
+  float (*sum_of_sizes)(const float* x, int64_t count);
+  void (*normal)(const float* raw, const float* centre, const float* inverse, int64_t count, float* x);
+  int64_t (*encode_packed)(int64_t features, int64_t width);
+  void (*pack_encode)(int64_t features, int64_t width, const float* embed, float* packed);
+  void (*encode)(const EncodeJob&);
 };
 
 }  // namespace wattcast

@@ -11,6 +11,7 @@
 #include "forward-inl.h"
 #include "transposed-inl.h"
 #include "backward-inl.h"
+#include "live-inl.h"
 
 #define WATTCAST_TEXT_OF(name) #name
 #define WATTCAST_TEXT(name) WATTCAST_TEXT_OF(name)
@@ -37,6 +38,12 @@ extern const Target kTarget;
 const Target kTarget = {WATTCAST_TEXT(WATTCAST_NAMESPACE),
                         {kernels_of<Elman>(), kernels_of<Gru>(), kernels_of<Lstm>()},
                         apply<sigmoid>,
-                        apply<tanh>};
+                        apply<tanh>,
+                        sum,
+                        sum_of_sizes,
+                        normal,
+                        Encode::packed,
+                        Encode::pack,
+                        Encode::run};
 
 }  // namespace wattcast::WATTCAST_NAMESPACE

@@ -60,6 +60,41 @@ WATTCAST_EXPORT void wattcast_layer_free(wattcast_layer* layer);
 WATTCAST_EXPORT int wattcast_layer_step(const wattcast_layer* layer, int64_t batch, const float* x, float* h,
                                         float* c);
 
+// Held states of many meters: records that lie one behind the other, each of `record` bytes, with the fields below at
+// fixed places. What they mean is written in src/wattcast/runtime/record.py.
+typedef struct {
+  int64_t cell, members, layers, width, meters;     // meters: rows of particulars, or 0
+  int64_t features, gathers, means, rest, extra;    // inputs: readings, means of days, calendar, covariates
+  int64_t window, day;                              // readings in the ring, readings in a day
+  int64_t record;                                   // bytes
+  double half_life;                                 // of a deviation in a gap, in readings
+} wattcast_live_sizes;
+
+typedef struct {  // bytes from the start of a record; output may be -1
+  int64_t count, heard, moved, scale, total, age, who, last, off_week, off_day, y, state, output;
+} wattcast_live_fields;
+
+// What is the same for all meters, or for those of a column, at the moment of an advance.
+typedef struct {
+  const int32_t* offsets;  // [columns, gathers] readings looked at, -1 the last
+  const float* rest;       // [columns, rest] calendar
+  const int64_t* column;   // [count] of each meter; null: column 0
+  const float* extra;      // [count, extra] covariates, or null where extra is 0
+} wattcast_live_moment;
+
+// A network ready to advance them; it never changes. `hidden` [layers]; `arrays`, for each member: embed [F, W],
+// embed_bias [W], meters [meters, W], centre [F], spread [F], then w, u, b, bn of each layer. All are copied. Null for
+// lack of memory or sizes that do not fit.
+typedef struct wattcast_live wattcast_live;
+WATTCAST_EXPORT wattcast_live* wattcast_live_new(const wattcast_live_sizes* sizes, const wattcast_live_fields* fields,
+                                                 const int64_t* hidden, const float* const* arrays);
+WATTCAST_EXPORT void wattcast_live_free(wattcast_live* live);
+
+// Takes one reading of each meter (unless `readings` is null; NaN: missing), then advances the network's state (unless
+// `moment` is null); records are changed in place, on all threads where they are many.
+WATTCAST_EXPORT int wattcast_live_advance(const wattcast_live* live, int64_t count, void* records,
+                                          const double* readings, const wattcast_live_moment* moment);
+
 #ifdef __cplusplus
 }
 #endif

@@ -14,8 +14,10 @@ ORDER = (
     "check",
     "describe",
     "features",
+    "library",
     "kernels",
     "nets",
+    "runtime",
     "train",
     "forecast",
     "baselines",
@@ -29,7 +31,8 @@ ORDER = (
 )
 #: Rooms that know less than their place would allow.
 ONLY = {
-    "kernels": set(),
+    "kernels": {"library"},
+    "runtime": {"schema", "features", "library", "nets"},
     "baselines": {"schema", "features"},
     "rivals": {"schema", "features", "baselines"},
     "evaluate": {"schema", "features", "baselines"},

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Panel
-from wattcast.features.signals import HINGES, Scaling, Signals, inputs, scaling, signals
+from wattcast.features.signals import HINGES, Signals, inputs, signals
 from wattcast.features.view import View
+from wattcast.nets.artifact import stored
 from wattcast.nets.forecaster import Forecaster
-from wattcast.nets.linear import linear_features
+from wattcast.nets.linear import blended, linear_features
 from wattcast.nets.network import Network
-from wattcast.nets.objective import blended
 from wattcast.nets.stack import States
-from wattcast.schema import QUANTILES, NotReady, ReadingsError
+from wattcast.runtime.answer import check_horizon, check_panel, finished, scale_of
+from wattcast.runtime.model import Model, model_of
+from wattcast.schema import QUANTILES, NotReady
 
 Quantiles = NDArray[np.float64]
 
@@ -46,7 +48,7 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
     _check(f, panel, origins, horizon)
     lay, last = f.layout, max(origins)
     past = View(panel, last, lay.targets.max() + 1).panel
-    scale = _scale(f, past)
+    scale = scale_of(f, past)
     s = signals(past, scale, lay, f.settings.country, f.settings.at, f.ids)
     arrays = Signals(*map(jnp.asarray, s))
     t = np.asarray(origins)
@@ -59,23 +61,15 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
     out = np.empty((len(t), horizon - lay.gap, len(panel.ids), len(QUANTILES)))
     linear = (jnp.asarray(f.linear.weights), jnp.float32(f.linear.share)) if f.linear.share > 0 else None
     held = _states(f.network, arrays, lay, int(latest.max()) + 1)[:, latest]
-    step_of = lay.targets[s.phase[t]]
     for between in (False, True):
         here = np.flatnonzero(between_of == between)
-        for part in np.array_split(here, max(1, len(here) * len(panel.ids) * step_of.shape[1] // 4_000_000)):
+        for part in np.array_split(here, max(1, len(here) * len(panel.ids) * lay.outputs // 4_000_000)):
             if len(part):
                 q = np.asarray(
                     _decode(f.network, linear, arrays, lay, held[:, part], jnp.asarray(t[part]), between), np.float64
                 )
-                order = (
-                    np.argsort(step_of[part], axis=1)[:, lay.gap : horizon]
-                    if lay.stride > 1
-                    else np.arange(horizon - lay.gap)[None]
-                )
-                q = np.take_along_axis(q, order[:, None, :, None], axis=2)  # [origin, meter, horizon, quantile]
+                q = finished(q, lay, s.phase[t[part]], horizon, f.calibration)
                 out[part] = q.transpose(0, 2, 1, 3)
-    middle = out[..., out.shape[-1] // 2, None]
-    out = np.sort(middle + (out - middle) * f.calibration, axis=-1)  # factors may differ enough to cross
     heard = np.isfinite(past.y).cumsum(axis=0)[t - 1] > 0
     return np.where(heard[:, None, :, None], out * scale.meter[:, None], np.nan)
 
@@ -121,39 +115,9 @@ def _decode(  # noqa: PLR0913, PLR0917  (one compiled function)
     return (quantiles + 1.0) * s.level[t, m][..., None, None]
 
 
-def _scale(f: Forecaster, past: Panel) -> Scaling:
-    """The trained scale of meters it knows; of others, from the little that is sure to lie before all origins."""
-    known = {meter: f.scaling.meter[i] for i, meter in enumerate(f.ids)}
-    if all(meter in known for meter in past.ids):
-        own = np.array([known[meter] for meter in past.ids])
-    else:
-        first = scaling(View(past, min(past.y.shape[0], f.layout.history), 0).panel).meter
-        own = np.array([known.get(meter, size) for meter, size in zip(past.ids, first, strict=True)])
-    return Scaling(own, f.scaling.mean, f.scaling.std, f.scaling.hinges)
-
-
 def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) -> None:
-    if panel.step != f.step:
-        raise ReadingsError(f"The model was trained on steps of {f.step}, these readings come every {panel.step}.")
-    if horizon > f.settings.horizon:
-        raise ReadingsError(
-            f"A horizon of {horizon} steps lies beyond the {f.settings.horizon} the model was trained for; "
-            f"ask for at most {f.settings.horizon}, or train with --horizon {horizon}."
-        )
-    if horizon <= f.layout.gap:
-        raise ReadingsError(
-            f"The model's forecasts begin {f.layout.gap + 1} steps ahead, a horizon of {horizon} ends before; "
-            f"ask for at least {f.layout.gap + 1}."
-        )
-    if panel.names != f.settings.known:
-        raise ReadingsError(f"The model knows ahead {list(f.settings.known)}, the readings bring {list(panel.names)}.")
-    if f.about.get("issued", False) != (panel.known_from is not None):
-        trained, now = ("when they were available", "do not say so")
-        if panel.known_from is not None:
-            trained, now = ("known ahead at any time", "say when they were available")
-        raise ReadingsError(
-            f"The model was trained on covariates {trained}, these {now}; read both with the same --available-at."
-        )
+    check_panel(f.step, f.settings.known, f.about.get("issued", False), panel)
+    check_horizon(f.layout, horizon)
     need = history(f)
     if min(origins) < need:
         raise NotReady(
@@ -164,3 +128,8 @@ def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) ->
 def history(f: Forecaster) -> int:
     """Readings needed before an origin."""
     return f.layout.history + f.layout.stride
+
+
+def live(f: Forecaster) -> Model:
+    """The same forecaster for `runtime.prime`, `advance` and `predict`: a state a meter instead of the whole past."""
+    return model_of(*stored(f))

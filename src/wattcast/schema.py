@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # frames come from elsewhere; a runtime that holds states has none
+    import polars as pl
 
 ID, DS, Y, QUALITY, CUTOFF = "unique_id", "ds", "y", "quality", "cutoff"
 AVAILABLE_AT = "available_at"
@@ -105,3 +109,24 @@ class Readings:
 
 
 Season = Literal["day", "week"]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is said of the steps after the last reading.
+
+    Attributes:
+        quantiles: `[step, quantile]` for one meter, `[meter, step, quantile]` for many, in the unit of the readings,
+            over `QUANTILES`; NaN for a meter without any reading.
+        ds: start of each interval [UTC] `[step]`.
+        cutoff: start of the last interval seen [UTC].
+    """
+
+    quantiles: NDArray[np.float64]
+    ds: NDArray[np.datetime64]
+    cutoff: np.datetime64
+
+    @property
+    def median(self) -> NDArray[np.float64]:
+        """The point forecast."""
+        return self.quantiles[..., QUANTILES.index(0.5)]

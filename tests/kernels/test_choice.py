@@ -9,8 +9,14 @@ import sys
 import pytest
 from kernels.paths import TARGETS, needs_bf16, needs_native
 
-from wattcast import kernels
+from wattcast import kernels, library
 from wattcast.kernels import native
+
+
+def forget() -> None:
+    """The library is looked for anew."""
+    native.library.cache_clear()
+    library.shared.cache_clear()
 
 
 def said_by_a_new_process(**environment: str) -> str:
@@ -47,12 +53,12 @@ def test_environment_asks_for_the_reference(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_without_the_library_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "_NAME", "not_built.so")
-    native.library.cache_clear()
+    monkeypatch.setattr(library, "NAME", "not_built.so")
+    forget()
     try:
         assert "not built" in kernels.which()
     finally:
-        native.library.cache_clear()
+        forget()
 
 
 class Stale:
@@ -65,19 +71,19 @@ class Stale:
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [(None, "does not load"), (1, "has interface 1"), (native._INTERFACE, "lacks a function")],
+    [(None, "does not load"), (1, "has interface 1"), (library.INTERFACE, "lacks a function")],
 )
 @needs_native
 def test_a_library_of_another_version_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, version: int | None, words: str
 ) -> None:
-    monkeypatch.setattr(native.ctypes, "CDLL", lambda path: Stale(version))
-    native.library.cache_clear()
+    monkeypatch.setattr(library.ctypes, "CDLL", lambda path: Stale(version))
+    forget()
     try:
         assert kernels.which().startswith("plain JAX: ")
         assert words in kernels.which()
     finally:
-        native.library.cache_clear()
+        forget()
 
 
 @needs_native

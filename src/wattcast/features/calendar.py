@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from wattcast.schema import ReadingsError
@@ -15,6 +16,9 @@ from wattcast.schema import ReadingsError
 #: Whose public holidays count: one country for all meters ("DE", "AU-VIC"), by `unique_id`, or "meter" where the
 #: names of meters are the codes; None for none.
 Country = str | Mapping[str, str] | None
+Times = NDArray[np.datetime64]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,13 @@ def calendar(
         ValueError: the country or subdivision has no holiday calendar.
     """
     local = _local(start, step, length, zone)
-    hour = (local.dt.hour() + local.dt.minute() / 60 + local.dt.second() / 3600).to_numpy()
+    days = local.astype("datetime64[D]")
+    first = days.astype("datetime64[Y]").astype(days.dtype)
     return Calendar(
-        hour.astype(np.float32),
-        (local.dt.weekday() - 1).to_numpy().astype(np.int32),
-        ((local.dt.ordinal_day() - 1) / 365.25).to_numpy().astype(np.float32),
-        _holiday(local.dt.date(), country),
+        ((local - days) / np.timedelta64(1, "h")).astype(np.float32),
+        ((days.astype(np.int64) + 3) % 7).astype(np.int32),  # 1970 began on a Thursday
+        ((days - first).astype(np.int64) / 365.25).astype(np.float32),
+        _holiday(days, country),
     )
 
 
@@ -80,24 +85,56 @@ def holidays_by_country(
     """
     codes = country_of(ids, country)
     countries = sorted(set(codes), key=str)
-    days = _local(start, step, length, zone).dt.date()
+    days = _local(start, step, length, zone).astype("datetime64[D]")
     return np.stack([_holiday(days, code) for code in countries], -1), np.array(
         [countries.index(code) for code in codes], np.int32
     )
 
 
-def _local(start: datetime, step: timedelta, length: int, zone: str) -> pl.Series:
-    utc = pl.datetime_range(start, start + length * step, step, closed="left", time_unit="us", eager=True)
-    return (utc if start.tzinfo else utc.dt.replace_time_zone("UTC")).dt.convert_time_zone(zone)
+def _local(start: datetime, step: timedelta, length: int, zone: str) -> Times:
+    """What the clock of `zone` shows at each step, to the microsecond."""
+    first = np.datetime64(start.astimezone(UTC).replace(tzinfo=None) if start.tzinfo else start, "us")
+    utc = first + np.arange(length) * np.timedelta64(step)
+    if not length:
+        return utc
+    seconds = utc.astype("datetime64[s]").astype(np.int64)
+    years = [utc[k].astype("datetime64[Y]").astype(int) + 1970 for k in (0, -1)]
+    of_year = [shifts(zone, year) for year in range(years[0], years[1] + 1)]
+    moments = np.concatenate([moments for moments, _ in of_year])
+    offsets = np.concatenate([offsets for _, offsets in of_year])
+    return utc + offsets[np.searchsorted(moments, seconds, "right") - 1].astype("timedelta64[s]")
 
 
-def _holiday(days: pl.Series, country: str | None) -> NDArray[np.float32]:
+@lru_cache(maxsize=256)
+def shifts(zone: str, year: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """From which moments of a UTC year on [s since 1970] the clock of `zone` is how far from UTC [s]."""
+    clock = ZoneInfo(zone)
+
+    def offset(second: int) -> int:
+        ahead = (_EPOCH + timedelta(seconds=second)).astimezone(clock).utcoffset()
+        return round((ahead or timedelta(0)).total_seconds())
+
+    first, last = (int((datetime(y, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds()) for y in (year, year + 1))
+    moments, offsets = [first], [offset(first)]
+    for day in range(first, last, _DAY):
+        low, high = day, day + _DAY
+        if offset(high) == offsets[-1]:
+            continue
+        while high - low > 1:  # the last second before a clock is changed, the first after it
+            middle = (low + high) // 2
+            low, high = (middle, high) if offset(middle) == offsets[-1] else (low, middle)
+        moments.append(high)
+        offsets.append(offset(high))
+    return np.array(moments), np.array(offsets)
+
+
+def _holiday(days: Times, country: str | None) -> NDArray[np.float32]:
     """1 on the public holidays among local dates, else 0."""
-    if not country or days.is_empty():
+    if not country or not len(days):
         return np.zeros(len(days), np.float32)
-    year = days.dt.year().to_numpy()
-    years = range(int(year.min()), int(year.max()) + 1)
-    return days.is_in(sorted(public_holidays(country, years))).to_numpy().astype(np.float32)
+    year = days.astype("datetime64[Y]").astype(int) + 1970
+    found = np.array(sorted(public_holidays(country, range(int(year.min()), int(year.max()) + 1))), days.dtype)
+    return np.isin(days, found).astype(np.float32)
 
 
 def country_of(ids: Sequence[str], country: Country) -> list[str | None]:
@@ -121,7 +158,7 @@ def advances(hour: NDArray[np.float32], at: float) -> NDArray[np.int64]:
     return np.flatnonzero(np.concatenate([[seconds[0] % 86_400 == 0], np.diff(day) > 0]))
 
 
-def public_holidays(country: str, years: range) -> set[object]:
+def public_holidays(country: str, years: range) -> set[date]:
     """Dates of the public holidays of a country ("DE") or subdivision ("AU-VIC").
 
     Raises:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from wattcast.schema import AVAILABLE_AT, DS, ID, QUALITY, Readings, ReadingsError, Y
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = NDArray[np.float64]
 
@@ -62,6 +65,8 @@ class Panel:
 
     def times(self, first: int, last: int) -> pl.Series:
         """Starts of intervals `first` .. `last - 1` [UTC]; may reach past the grid."""
+        import polars as pl  # noqa: PLC0415  (arrays alone, as the runtime has them, do without)
+
         return pl.datetime_range(
             self.time(first), self.time(last), self.step, closed="left", time_unit="us", eager=True
         ).alias(DS)
@@ -81,6 +86,8 @@ def panel(readings: Readings, covariates: Sequence[str] = ()) -> Panel:
     Raises:
         ReadingsError: a named covariate is not there, or there is no reading.
     """
+    import polars as pl  # noqa: PLC0415
+
     missing = [c for c in covariates if c not in readings.covariates]
     if missing:
         have = ", ".join(readings.covariates) or "none"
@@ -119,6 +126,8 @@ def mean(x: Floats, axis: int) -> Floats:
 
 def _known_from(available_at: pl.Series, start: datetime, step: timedelta, row: NDArray[np.int64]) -> NDArray[np.int32]:
     """First origin whose first interval starts no earlier than each moment; without one, when the row is over."""
+    import polars as pl  # noqa: PLC0415
+
     late = (available_at - start).dt.total_microseconds()
     origins = -(-late // _microseconds(step))  # rounded up
     origins = origins.zip_with(origins.is_not_null(), pl.Series(row + 1))

@@ -126,18 +126,14 @@ def signals(  # noqa: PLR0913, PLR0917  (what a network is told)
     holiday, column = holidays_by_country(p.start, p.step, p.length + ahead, zone=p.zone, ids=p.ids, country=country)
     moves = advances_of(p, lay, p.length, at)
     place = {meter: k for k, meter in enumerate(ids)}
-    turn, year = 2 * np.pi * cal.hour / 24, 2 * np.pi * cal.year_phase
-    clock = [f(k * turn) for k in (1, 2, 3) for f in (np.sin, np.cos)]
-    clock += [f(k * year) * lay.yearly for k in (1, 2) for f in (np.sin, np.cos)]
-    clock += [cal.weekday == d for d in range(7)]
     return Signals(
         y=_f32(y),
         seen=_f32(seen),
         level=_f32(np.maximum(level, LEAST_LEVEL)),
         mean=_f32(_trailing(y, p.day)),
-        clock=_f32(np.stack(clock, axis=-1)),
+        clock=clock_features(cal, lay),
         holiday=_f32(holiday),
-        alike=_alike(cal, holiday, lay),
+        alike=alike(cal, holiday, lay),
         country=column,
         who=np.array([place.get(meter, len(ids)) for meter in p.ids], np.int32),
         known=_f32(known),
@@ -145,6 +141,15 @@ def signals(  # noqa: PLR0913, PLR0917  (what a network is told)
         phase=_phase(moves, p.length, lay.stride),
         known_from=known_from.astype(np.int32),
     )
+
+
+def clock_features(cal: Calendar, lay: Layout) -> NDArray[np.float32]:
+    """Time of day, of the year and of the week `[time, feature]`."""
+    turn, year = 2 * np.pi * cal.hour / 24, 2 * np.pi * cal.year_phase
+    clock = [f(k * turn) for k in (1, 2, 3) for f in (np.sin, np.cos)]
+    clock += [f(k * year) * lay.yearly for k in (1, 2) for f in (np.sin, np.cos)]
+    clock += [cal.weekday == d for d in range(7)]
+    return _f32(np.stack(clock, axis=-1))
 
 
 def _f32(a: NDArray[Any]) -> NDArray[np.float32]:
@@ -160,7 +165,7 @@ def _phase(moves: NDArray[np.int32], length: int, stride: int) -> NDArray[np.int
     return np.where(since >= 0, np.minimum(since, stride - 1), since % stride).astype(np.int32)
 
 
-def _alike(cal: Calendar, holiday: NDArray[Any], lay: Layout) -> NDArray[np.int32]:
+def alike(cal: Calendar, holiday: NDArray[Any], lay: Layout) -> NDArray[np.int32]:
     """Days back to the last day of the same kind; where none is near, whole weeks back (or days, without weeks)."""
     season = 7 if lay.weekly else 1
     found = np.full(holiday.shape, -(-lay.days // season) * season, np.int32)
@@ -219,11 +224,11 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     if s.known_from.size:  # what was not yet known counts as a missing covariate does
         there = s.known_from[at, m[..., None]] <= t[..., None]
         known = xp.where(there[..., None], known, xp.zeros_like(known))
-    back = xp.asarray(np.arange(_means(lay)) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (-1,))
+    back = xp.asarray(np.arange(mean_days(lay)) * -lay.day, dtype=np.int32).reshape((1,) * now.ndim + (-1,))
     means = s.mean[xp.maximum(t + back, 0), m] / level - 1.0
     n = lay.targets.shape[1]
     country = s.country[m]
-    around = np.array([*HOLIDAYS_BEFORE, *range(lay.days + 1)] if lay.stride > 1 else [0], np.int32) * lay.day
+    around = holidays_around(lay) * lay.day
     holidays = s.holiday[xp.maximum(t + xp.asarray(around).reshape((1,) * now.ndim + (-1,)), 0), country]
     clock = xp.concatenate([s.clock[now], holidays], axis=-1)
     if lay.stride == 1:
@@ -241,7 +246,12 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     return x, local
 
 
-def _means(lay: Layout) -> int:
+def holidays_around(lay: Layout) -> NDArray[np.int32]:
+    """Days from the origin whose public holidays the network sees."""
+    return np.array([*HOLIDAYS_BEFORE, *range(lay.days + 1)] if lay.stride > 1 else [0], np.int32)
+
+
+def mean_days(lay: Layout) -> int:
     """Days before the origin whose means the network sees."""
     return 8 if lay.stride == 1 else 15
 
@@ -252,6 +262,6 @@ def sizes(lay: Layout, covariates: int) -> tuple[int, int, int]:
     steps = lay.stride == 1
     clock = 18 if steps else 18 + len(HOLIDAYS_BEFORE) + lay.days
     moments = lay.moments.shape[2]
-    features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + _means(lay) + clock + n * covariates
+    features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + mean_days(lay) + clock + n * covariates
     blocks = 1 if steps else lay.lags.shape[1] // n + 3
     return features, blocks + moments * covariates * (1 + HINGES), n

@@ -17,11 +17,12 @@ from jaxtyping import Array, Bool, Float
 
 from wattcast.kernels import native, reference
 from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, State, Weights
+from wattcast.library import Unavailable
 
 __all__ = ["ElmanState", "GRUState", "LSTMState", "Weights", "elman", "gru", "lstm", "which"]
 
 
-with contextlib.suppress(native.Unavailable):
+with contextlib.suppress(Unavailable):
     native.library()  # before JAX starts its threads, so that their memory comes from one place and is kept
 
 
@@ -78,7 +79,7 @@ def _no_native() -> str | None:
         return "WATTCAST_KERNELS asks for it"
     try:
         native.library()
-    except native.Unavailable as unavailable:
+    except Unavailable as unavailable:
         return str(unavailable)
     if jax.default_backend() != "cpu":
         return f"the native library is for the CPU, and JAX runs on {jax.default_backend()}"

@@ -3,18 +3,12 @@
 One call runs a whole layer over a sequence, and one call its gradient. The library is loaded by ctypes when first
 asked for and registered with JAX as custom calls. Works under `jit`, `scan`, `grad` and `vmap` (members of an
 ensemble share the threads); second derivatives and forward mode are the reference's alone. f32 only.
-
-Loading also tells the C library to keep freed memory, without which a quarter of a training step goes into page
-faults; `WATTCAST_KEEP_MEMORY=0` in the environment leaves it alone.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,14 +18,9 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Bool, Float
 
 from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, S, Weights
+from wattcast.library import Unavailable, shared
 
-_INTERFACE = 2  # wattcast_interface() of the library this module is written for
 _CELLS = {ElmanState: 0, GRUState: 1, LSTMState: 2}
-_NAME = "wattcast_native.so"
-
-
-class Unavailable(RuntimeError):
-    """The library is not there, or cannot be used; the message says why."""
 
 
 @functools.cache
@@ -41,26 +30,7 @@ def library() -> ctypes.CDLL:
     Raises:
         Unavailable: if it was not built, or does not fit this installation.
     """
-    # The folders of the whole package: an editable install has two, and only the top of it is sure to know both.
-    folders = sys.modules[__name__.partition(".")[0]].__path__
-    found = [path for folder in folders if (path := Path(folder) / "kernels" / _NAME).is_file()]
-    if not found:
-        raise Unavailable("the native library was not built (no C++ compiler at installation)")
-    try:
-        lib = ctypes.CDLL(str(found[0]))
-        version = lib.wattcast_interface()
-    except (OSError, AttributeError) as error:
-        raise Unavailable(f"the native library does not load: {error}") from error
-    if version != _INTERFACE:
-        raise Unavailable(f"the native library has interface {version}, not {_INTERFACE}; install wattcast again")
-    try:
-        lib.wattcast_target.restype = lib.wattcast_target_name.restype = ctypes.c_char_p
-        lib.wattcast_saved_floats.restype = ctypes.c_int64
-        lib.wattcast_saved_floats.argtypes = [ctypes.c_int, *[ctypes.c_int64] * 4]
-        if os.environ.get("WATTCAST_KEEP_MEMORY") != "0":
-            lib.wattcast_keep_memory()
-    except AttributeError as error:
-        raise Unavailable(f"the native library lacks a function; install wattcast again ({error})") from error
+    lib = shared()
     for name in ("forward", "backward"):
         try:
             handler = getattr(lib, f"wattcast_ffi_{name}")

@@ -163,3 +163,9 @@ def linear_medians(path: LinearPath, s: Signals, lay: Layout, covariates: int, t
         x = linear_features(*inputs(s, lay, t, np.full(len(t), m)), lay, covariates)
         out[:, m] = x @ path.weights[min(int(who), len(path.weights) - 1)]
     return out
+
+
+def blended(quantiles: Array, linear: Array, share: Array | float) -> Array:
+    """Quantiles moved so that their median is the mean of both paths, `share` of it the linear one's."""
+    median = quantiles[..., quantiles.shape[-1] // 2]
+    return quantiles + (share * (linear - median))[..., None]

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from wattcast.features.layout import Layout
 from wattcast.features.signals import LEAST_LEVEL, Signals, inputs
 from wattcast.nets.heads import PointHead
+from wattcast.nets.linear import blended
 from wattcast.nets.network import Network, mean_of_members
 from wattcast.schema import QUANTILES
 
@@ -153,12 +154,6 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
     base = _mean(jnp.abs(goal.y - local[..., 0]), level)
     skill = 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9)
     return Judgement(loss, skill, calibration(quantiles, goal), share)
-
-
-def blended(quantiles: Array, linear: Array, share: Array | float) -> Array:
-    """Quantiles moved so that their median is the mean of both paths, `share` of it the linear one's."""
-    median = quantiles[..., quantiles.shape[-1] // 2]
-    return quantiles + (share * (linear - median))[..., None]
 
 
 def calibration(quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals) -> Float[Array, " quantiles"]:

@@ -1,0 +1,93 @@
+"""The calendar of the live path: blocks of it are worked out once and looked up by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattcast.features.calendar import advances, calendar
+from wattcast.features.layout import Layout
+from wattcast.features.signals import FARTHEST, alike, clock_features
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Days of a block that are asked about; before them lies what is looked back on, after them what is forecast.
+BLOCK = 64
+#: Blocks that are kept.
+MOST = 8
+
+
+@dataclass(frozen=True)
+class Block:
+    """Calendar of the steps from `first` on; arrays as in `features.signals.Signals`.
+
+    Attributes:
+        first: step number, counted from 1970 [steps].
+        start: start of that interval [UTC].
+        clock: `[time, feature]`.
+        moves: whether the state moves on at a step, history permitting `[time]`.
+        phase: steps since it last did, less than a stride `[time]`.
+        days: holiday `[time]` and days back to the like one `[time]` by country, worked out when asked for.
+        tables: of the native advance by row, likewise (`runtime.window.tables`).
+    """
+
+    first: int
+    start: datetime
+    clock: NDArray[np.float32]
+    moves: NDArray[np.bool_]
+    phase: NDArray[np.int32]
+    days: dict[str, tuple[NDArray[np.float32], NDArray[np.int32]]]
+    tables: dict[int, Any]
+
+
+class Clock:
+    """Calendar of a model, by step; a block reaches `back` steps before its first moment and `ahead` after its last."""
+
+    def __init__(self, lay: Layout, step: timedelta, zone: str, at: time, window: int):
+        self.lay, self.step, self.zone, self.at = lay, step, zone, at
+        self.back = max(FARTHEST * lay.day, window) + 2 * lay.day  # two days in which the beginning settles
+        self.ahead = int(lay.targets.max()) + 2 + lay.day
+        self._blocks: dict[tuple[int, int], Block] = {}
+
+    def block(self, when: int) -> tuple[Block, int]:
+        """The block in which a moment lies, and the moment's row there.
+
+        Args:
+            when: start of an interval [us since 1970].
+        """
+        step = self.step // timedelta(microseconds=1)
+        number, off = divmod(when, step)  # grids need not begin on a whole step
+        turn = BLOCK * self.lay.day
+        key = (number // turn, off)
+        found = self._blocks.get(key)
+        if found is None:
+            if len(self._blocks) >= MOST:
+                self._blocks.pop(next(iter(self._blocks)), None)
+            found = self._blocks[key] = self._made(key[0] * turn - self.back, turn + self.back + self.ahead, off)
+        return found, number - found.first
+
+    def days(self, block: Block, country: str | None) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Public holidays of a country and days back to the like one, of every step of a block."""
+        found = block.days.get(country or "")
+        if found is None:
+            cal = calendar(block.start, self.step, len(block.moves), zone=self.zone, country=country)
+            like = alike(cal, cal.holiday[:, None], self.lay)[:, 0]
+            found = block.days[country or ""] = (cal.holiday, like)
+        return found
+
+    def _made(self, first: int, length: int, off: int) -> Block:
+        start = _EPOCH + first * self.step + timedelta(microseconds=off)
+        cal = calendar(start, self.step, length, zone=self.zone)
+        moves = np.ones(length, bool)
+        phase = np.zeros(length, np.int32)
+        if self.lay.stride > 1:
+            found = advances(cal.hour, self.at.hour + self.at.minute / 60)
+            moves = np.zeros(length, bool)
+            moves[found] = True
+            t = np.arange(length)
+            since = t - found[np.maximum(np.searchsorted(found, t, "right") - 1, 0)]
+            phase = np.clip(since, 0, self.lay.stride - 1).astype(np.int32)
+        return Block(first, start, clock_features(cal, self.lay), moves, phase, {}, {})
