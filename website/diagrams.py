@@ -17,7 +17,7 @@ ROW, LEFT, FONT = 26, 330, 13
 #: The way of the data: function by function, with what each is called for.
 FLOW = (
     ("wattcast.read.read", "a file or a table"),
-    ("wattcast.check.check", "gaps, spikes, clock changes: marked, not mended"),
+    ("wattcast.check.check", "what is odd is marked, not mended"),
     ("wattcast.features.panel.panel", "a grid: time by meter"),
     ("wattcast.train.fit", "what lies before the view's origin"),
     ("wattcast.forecast.predict", "quantiles from each origin"),
@@ -83,7 +83,7 @@ def _about(room: str) -> str:
     path = SOURCE / f"{room}.py" if (SOURCE / f"{room}.py").exists() else SOURCE / room / "__init__.py"
     text = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
     words = text.split(". ")[0].split(":")[0].split(";")[0].split(", ")[0].rstrip(".")
-    return words if len(words) <= 38 else words[:38].rsplit(" ", 1)[0] + " …"
+    return words if len(words) <= 30 else words[:30].rsplit(" ", 1)[0] + " …"
 
 
 def flow() -> str:
