@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Threads of BLAS fight XLA's on a machine of few cores: the suite takes 7 s more with them.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test fix check bench clean
+.PHONY: setup demo test fix docs check bench clean
 
 setup: .venv/.installed
 
@@ -32,6 +32,9 @@ test: .venv/.tested ## everything that must hold
 fix: .venv/.tested ## repair what a tool can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/.tested ## the pages, into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/.tested ## every benchmark, a small table each
 	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done

@@ -36,6 +36,9 @@ class Shape:
 def describe(readings: Readings) -> list[dict[str, Any]]:
     """A summary of each meter.
 
+    Args:
+        readings: as read or checked.
+
     Returns:
         For each meter `meter`; `count, mean, std, min, 25%, 50%, 75%, max` as pandas' `describe()` has them;
         `step` [s]; `first, last` [UTC]; `gaps` (steps without a row), `missing` (rows without a value);

@@ -175,6 +175,9 @@ class LoadForecaster:
 def load(path: str | Path) -> LoadForecaster:
     """A forecaster that `save` or `wattcast fit` wrote; it knows the caller's column names that `fit` was given.
 
+    Args:
+        path: the file.
+
     Raises:
         ArtifactError: the file is missing, cut short, of a newer version, or not a wattcast model.
     """

@@ -23,6 +23,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "
 def span(text: str) -> timedelta:
     """`30min`, `24h`, `2d`, `1w` as a length of time.
 
+    >>> span("30min"), span("2d")
+    (datetime.timedelta(seconds=1800), datetime.timedelta(days=2))
+
     Raises:
         ValueError: it is none.
     """

@@ -34,6 +34,10 @@ DETECTORS: tuple[Callable[[Course], list[Mark]], ...] = (
 def check(readings: Readings) -> Readings:
     """Marks every reading and says what was seen.
 
+    >>> from wattcast.read import read_frame, synthetic
+    >>> check(read_frame(synthetic(meters=1, days=10)[24:-1])).findings
+    ()
+
     Args:
         readings: as read.
 

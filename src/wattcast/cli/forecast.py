@@ -51,7 +51,7 @@ def command(
             emit({"output": str(output), "rows": len(table), "meters": count, **span})
             return
         when = " to ".join(f"{t:%Y-%m-%d %H:%M}" for t in span.values())
-        out.print(f"{len(table):,} rows for {count:,} meters, {when} UTC: {output}", soft_wrap=True)
+        out.print(f"{len(table):,} rows for {count:,} meter{'s'[: count != 1]}, {when} UTC: {output}", soft_wrap=True)
 
 
 def _write(table: pl.DataFrame, output: Path) -> None:

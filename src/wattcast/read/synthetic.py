@@ -21,6 +21,9 @@ def synthetic(
 ) -> pl.DataFrame:
     """A long frame `unique_id, ds, y, temperature`.
 
+    >>> synthetic(meters=2, days=1).shape
+    (48, 4)
+
     Args:
         meters: number of meters, named `meter_1` and on.
         days: length of each series [d].

@@ -20,6 +20,9 @@ UNITS: dict[str, tuple[float, Literal["power", "energy"]]] = {
 def factor(unit: str, to: str, step: timedelta) -> float:
     """What a reading in one unit is multiplied with to be in the other; energy is that of one step.
 
+    >>> factor("kW", "kWh", timedelta(minutes=15))
+    0.25
+
     Raises:
         ReadingsError: an unknown unit.
     """
