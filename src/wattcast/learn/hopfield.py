@@ -26,7 +26,9 @@ LEVELS = 24
 #: Readings of a day that are lost: a third.
 LOST = DAY // 3
 #: Sharpness of the modern network that is tried, for errors in spreads of the load.
-BETAS = (0.5, 1.0, 2.0, 4.0, 8.0)
+BETAS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+#: Times each day is restored, with other readings lost.
+TIMES = 3
 
 
 def run(*, units: int = 1000, seed: int = 0) -> Lesson:
@@ -40,7 +42,7 @@ def run(*, units: int = 1000, seed: int = 0) -> Lesson:
     d = demand()
     overlaps = {load: capacity(units, round(load * units), rng) for load in LOADS}
     at = lost_at(overlaps)
-    learned, days = d.days[:TRAIN_DAYS], d.days[TRAIN_DAYS:]
+    learned, days = d.days[:TRAIN_DAYS], np.tile(d.days[TRAIN_DAYS:], (TIMES, 1))
     shapes, names = mean_days(d)
     memory = Classic(shapes)
     beta = sharpest(learned, (d.mean, d.std), rng)
@@ -128,16 +130,18 @@ def lost_at(overlaps: dict[float, float], least: float = 0.9) -> float:
 
 
 def mean_days(d: Demand) -> tuple[Floats, list[str]]:
-    """Mean days `[shape, 48]` [GW] of working days and others, month by month, and their names."""
-    learned = np.arange(TRAIN_DAYS)
-    months = d.times.reshape(-1, DAY)[:TRAIN_DAYS, 0].astype("M8[M]").astype(int) % 12
+    """Mean days `[shape, 48]` [GW] of working days, Sundays and other days off, month by month, and their names."""
+    first = d.times.reshape(-1, DAY)[:TRAIN_DAYS, 0]
+    months = first.astype("M8[M]").astype(int) % 12
+    sunday = (first.astype("M8[D]").astype(int) + 3) % 7 == 6  # 1970-01-01 was a Thursday
     works = d.workday.reshape(-1, DAY)[:TRAIN_DAYS, 0] > 0
-    shapes, names = [], []
-    for month in np.unique(months):
-        for work in (True, False):
-            shapes.append(d.days[learned[(months == month) & (works == work)]].mean(0))
-            names.append(f"month {month + 1}, {'working days' if work else 'days off'}")
-    return np.array(shapes), names
+    kinds = {"working days": works, "Sundays": ~works & sunday, "other days off": ~works & ~sunday}
+    shapes = {
+        f"month {month + 1}, {kind}": d.days[:TRAIN_DAYS][(months == month) & rows].mean(0)
+        for month in np.unique(months)
+        for kind, rows in kinds.items()
+    }
+    return np.array(list(shapes.values())), list(shapes)
 
 
 class Classic:
@@ -260,8 +264,8 @@ def _classic(facts: dict[str, Any], overlaps: dict[float, float]) -> Section:
             Figure(drawn.svg, "Overlap with the stored pattern by number of patterns."),
             Text(
                 [
-                    f"With {facts['units']:,} units, recall is lost at {facts['capacity_measured']:.3f} patterns a unit "
-                    f"(overlap below 0.9, random patterns). Theory for endlessly many units: {THEORY}."
+                    f"With {facts['units']:,} units, recall is lost at {facts['capacity_measured']:.3f} patterns a "
+                    f"unit (overlap below 0.9, random patterns). Theory for endlessly many units: {THEORY}."
                 ],
                 beside=True,
             ),
@@ -285,7 +289,7 @@ def _days(facts: dict[str, Any], shapes: Floats, names: list[str]) -> Section:
             Figure(drawn.svg, "The stored mean days."),
             Text(
                 [
-                    f"{len(names)} mean days are stored, of working days and days off in each month. A reading becomes "
+                    f"{len(names)} mean days are stored: of working days, Sundays and other days off, month by month. A reading becomes "
                     f"{LEVELS} units, each 1 where the load is over its level: {facts['code_units']:,} units. Days are "
                     "much alike, and Hebb's rule, made for patterns that are not, recalls "
                     f"{100 * facts['stored_shapes_recalled_hebb']:.0f} % of them; weights by the pseudo-inverse "
@@ -323,7 +327,8 @@ def _restored(
     best = frozenset(
         (min(range(len(names)), key=lambda r: row[names[r]]), c) for c, row in enumerate(errors.values(), 1)
     )
-    shown = int(np.argsort(np.abs(found["modern"] - days).sum(1))[len(days) // 2])  # neither the best nor the worst
+    missed = np.abs(found["modern"] - days).sum(1)
+    shown = int(np.argsort(missed)[len(days) // 2])  # neither the best nor the worst
     looks = {"interpolation": QUIET, "classic, projection": COLOURS["slot_mean"], "modern": NETWORK_COLOUR}
     hours, gone = np.arange(DAY) / 2, np.flatnonzero(mask[shown])
     with drawing(WIDE) as drawn:
@@ -332,7 +337,9 @@ def _restored(
         for name, shade in looks.items():
             drawn.axes.plot(hours[gone], found[name][shown, gone], color=shade, label=name, linewidth=2)
         drawn.axes.set(xlim=(0, 24), xticks=range(0, 25, 6), xlabel="hour of the day", ylabel="GW")
-        drawn.axes.set_title(f"{d.times[(TRAIN_DAYS + shown) * DAY].astype('M8[D]')}: a third of the readings lost")
+        drawn.axes.set_title(
+            f"{d.times[(TRAIN_DAYS + shown % (len(days) // TIMES)) * DAY].astype('M8[D]')}: a third of the readings lost"
+        )
         drawn.axes.legend()
     return Section(
         "restored",
@@ -343,7 +350,7 @@ def _restored(
                 ["mean absolute error [MW]", "eight hours on end lost", "16 readings here and there lost"],
                 rows,
                 best,
-                caption=f"{len(days)} days not learned from; only lost readings count.",
+                caption=f"{len(days) // TIMES} days not learned from, each {TIMES} times; only lost readings count.",
             ),
             Text(
                 [
