@@ -124,8 +124,8 @@ def _why(facts: dict[str, Any]) -> Section:
         [
             Text(
                 [
-                    f"Half an hour is short: readings two steps apart correlate at {facts['autocorrelation_2_steps']:.3f}"
-                    ", and the last one alone explains "
+                    "Half an hour is short: readings two steps apart correlate at "
+                    f"{facts['autocorrelation_2_steps']:.3f}, and the last one alone explains "
                     f"{100 * facts['share_explained_by_last_reading']:.0f} % of the variance. What is left to gain is "
                     "small, and the network first has to learn to copy its last input through two layers of tanh and "
                     "sigmoid, with a fifth of it dropped.",

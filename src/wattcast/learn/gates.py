@@ -118,8 +118,8 @@ def _parts(facts: dict[str, Any]) -> Section:
                 [
                     "Corrected: the chapter calls the product of a gate and the cell a dot product. It is the product "
                     "element by element (⊙): every cell has a gate of its own. With f = (0.9, 0.1) and c = (2, 5) "
-                    f"there is kept ({facts['kept_cell_1']:g}, {facts['kept_cell_2']:g}); a dot product would melt both "
-                    f"cells into the one number {facts['dot_product']:g}."
+                    f"there is kept ({facts['kept_cell_1']:g}, {facts['kept_cell_2']:g}); a dot product would melt "
+                    f"both cells into the one number {facts['dot_product']:g}."
                 ]
             ),
             Text(["The GRU (Cho 2014) has no separate cell; one gate z both keeps the old and lets in the new:"]),

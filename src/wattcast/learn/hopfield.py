@@ -289,8 +289,8 @@ def _days(facts: dict[str, Any], shapes: Floats, names: list[str]) -> Section:
             Figure(drawn.svg, "The stored mean days."),
             Text(
                 [
-                    f"{len(names)} mean days are stored: of working days, Sundays and other days off, month by month. A reading becomes "
-                    f"{LEVELS} units, each 1 where the load is over its level: {facts['code_units']:,} units. Days are "
+                    f"{len(names)} mean days are stored: of working days, Sundays and other days off, month by "
+                    f"month. A reading becomes {LEVELS} units, each 1 where the load is over its level: {facts['code_units']:,} units. Days are "
                     "much alike, and Hebb's rule, made for patterns that are not, recalls "
                     f"{100 * facts['stored_shapes_recalled_hebb']:.0f} % of them; weights by the pseudo-inverse "
                     f"(Personnaz 1985) recall {100 * facts['stored_shapes_recalled_projection']:.0f} %."
@@ -337,9 +337,8 @@ def _restored(
         for name, shade in looks.items():
             drawn.axes.plot(hours[gone], found[name][shown, gone], color=shade, label=name, linewidth=2)
         drawn.axes.set(xlim=(0, 24), xticks=range(0, 25, 6), xlabel="hour of the day", ylabel="GW")
-        drawn.axes.set_title(
-            f"{d.times[(TRAIN_DAYS + shown % (len(days) // TIMES)) * DAY].astype('M8[D]')}: a third of the readings lost"
-        )
+        date = d.times[(TRAIN_DAYS + shown % (len(days) // TIMES)) * DAY].astype("M8[D]")
+        drawn.axes.set_title(f"{date}: a third of the readings lost")
         drawn.axes.legend()
     return Section(
         "restored",

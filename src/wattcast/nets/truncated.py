@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -21,7 +23,8 @@ def truncated_gradient(
 
     Args:
         model: many-to-many in step, from a state of zeros.
-        xs, ys: the sequence, and what is wanted after each step.
+        xs: the sequence.
+        ys: what is wanted after each of its steps.
         chunk: steps a gradient reaches back at most.
 
     Raises:
@@ -36,7 +39,7 @@ def truncated_gradient(
         said, states = eqx.combine(params, static).scan(x, states)
         return jnp.sum(jnp.square(said - y)) / ys.size, states
 
-    def body(carry: tuple[States, Array, InStep], given: tuple[Array, Array]) -> tuple[tuple, None]:
+    def body(carry: Any, given: Any) -> Any:
         states, loss, grads = carry
         (more, states), own = jax.value_and_grad(chunk_loss, has_aux=True)(params, states, *given)
         return (states, loss + more, jax.tree.map(jnp.add, grads, own)), None
