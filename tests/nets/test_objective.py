@@ -207,3 +207,17 @@ def test_a_point_forecast_is_left_as_it_is():
     _, goal = sample(2.0, 50)
     same = jnp.zeros((50, 1, len(QUANTILES)))
     assert np.isfinite(calibration(same, goal)).all()
+
+
+def test_lanes_move_on_with_their_state_and_begin_anew_at_the_end():
+    from wattcast.kernels.reference import GRUState
+    from wattcast.nets.objective import Lanes, moved
+
+    def lanes(start, warmup, value):
+        return Lanes(jnp.asarray(start), jnp.asarray([7, 8]), jnp.full(2, warmup), (GRUState(jnp.full((2, 3), value)),))
+
+    after = moved(
+        lanes([0, 85], 4, 1.0), (GRUState(jnp.full((2, 3), 5.0)),), 10, jnp.asarray(100), lanes([2, 3], 4, 0.0)
+    )
+    assert after.start.tolist() == [10, 3] and after.warmup.tolist() == [0, 4]
+    assert after.states[0].h[:, 0].tolist() == [5.0, 0.0]

@@ -262,8 +262,8 @@ def _cut(cut: dict[str, dict[int, dict[str, float]]]) -> Section:
             Text(
                 [
                     "Over years of readings the way back is too long. Truncated BPTT cuts the sequence into chunks: "
-                    "the state runs on from one to the next, the gradient stops at their edges. Its price is a bias: what "
-                    "a reading does beyond the edge is not learned from. Its gain is memory, as only one chunk's "
+                    "the state runs on from one to the next, the gradient stops at their edges. Its price is a bias: "
+                    "what a reading does beyond the edge is not learned from. Its gain is memory, as only one chunk's "
                     "states are kept; and where chunks update the weights as they come, many more updates."
                 ]
             ),

@@ -171,7 +171,7 @@ def clipping(d: Demand) -> dict[str, float]:
             lambda m: m.stack.cells[0].weights.u, in_step("elman", HIDDEN)(key), replace_fn=lambda u: 1.5 * u
         )
 
-    found = {}
+    found: dict[str, float] = {}
     for name, clip in (("with", 1.0), ("without", float("inf"))):
         losses = train(
             start, squared_error, next_reading(d), steps=150, learning_rate=0.1, clip=clip, descent=optax.sgd

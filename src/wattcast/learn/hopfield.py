@@ -290,7 +290,8 @@ def _days(facts: dict[str, Any], shapes: Floats, names: list[str]) -> Section:
             Text(
                 [
                     f"{len(names)} mean days are stored: of working days, Sundays and other days off, month by "
-                    f"month. A reading becomes {LEVELS} units, each 1 where the load is over its level: {facts['code_units']:,} units. Days are "
+                    f"month. A reading becomes {LEVELS} units, each 1 where the load is over its level: "
+                    f"{facts['code_units']:,} units. Days are "
                     "much alike, and Hebb's rule, made for patterns that are not, recalls "
                     f"{100 * facts['stored_shapes_recalled_hebb']:.0f} % of them; weights by the pseudo-inverse "
                     f"(Personnaz 1985) recall {100 * facts['stored_shapes_recalled_projection']:.0f} %."

@@ -152,8 +152,8 @@ def _network(model: InStep, sizes: dict[str, tuple[int, ...]], facts: dict[str, 
             Figure(folded.svg, "The network with its loop.", "Folded: the state comes back. Numbers are sizes."),
             Text(
                 [
-                    "Unrolled, every moment has its own column, and all columns are the same network: W, U, V are there "
-                    f"once. So {facts['parameters']} weights serve a sequence of any length, and a step costs "
+                    "Unrolled, every moment has its own column, and all columns are the same network: W, U, V are "
+                    f"there once. So {facts['parameters']} weights serve a sequence of any length, and a step costs "
                     f"{facts['multiplications_a_step']} multiplications, however much lies before it."
                 ],
                 beside=True,
