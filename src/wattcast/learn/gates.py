@@ -192,7 +192,8 @@ def _ablations(facts: dict[str, Any], cost: dict[tuple[str, str], float]) -> Sec
                 [
                     f"The next half hour, from the load alone; {facts['hidden']} units, mean of {facts['seeds']} "
                     "trainings, scored on the last 73 days. A gate that is taken away is held still from the first "
-                    "batch on, and all other weights learn without it."
+                    "batch on, and all other weights learn without it. "
+                    "Costs smaller than the spread may be luck."
                 ]
             ),
             Table(

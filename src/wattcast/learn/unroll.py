@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,7 +68,7 @@ def _arrays(model: InStep) -> dict[str, Any]:
 def stepwise(model: InStep, xs: jax.Array) -> float:
     """Largest difference between the outputs of a whole sequence and of one step after the other."""
     whole, states = model.stack.scan(xs, model.stack.initial_state(1))[0], model.stack.initial_state(1)
-    step = jax.jit(model.stack.step)
+    step = eqx.filter_jit(model.stack.step)
     worst = 0.0
     for x, expected in zip(xs, whole, strict=True):
         h, states = step(x, states)
