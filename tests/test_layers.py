@@ -26,6 +26,7 @@ ORDER = (
     "report",
     "estimator",
     "chapter",
+    "learn",
     "settings",
     "cli",
 )

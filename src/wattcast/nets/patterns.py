@@ -1,4 +1,4 @@
-"""Networks for whole sequences. Many-to-one: a window of readings gives one value."""
+"""Networks for whole sequences: many-to-one (a window gives one value), many-to-many in step (a value a reading)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from wattcast.nets.stack import Stack
+from wattcast.nets.stack import Stack, States
 
 
 class ManyToOne(eqx.Module):
@@ -34,3 +34,34 @@ class ManyToOne(eqx.Module):
         """One value a window; `key` turns dropout on."""
         hs, _ = self.stack.scan(windows, self.stack.initial_state(windows.shape[1]), key)
         return hs[-1] @ self.w + self.b
+
+
+class InStep(eqx.Module):
+    """Many-to-many in step: a linear layer on the output after every reading.
+
+    Attributes:
+        stack: the recurrent layers.
+        w: `[hidden, outputs]`, and `b`: the linear layer.
+    """
+
+    stack: Stack
+    w: Float[Array, "hidden outputs"]
+    b: Float[Array, " outputs"]
+
+    def __init__(self, stack: Stack, outputs: int, key: PRNGKeyArray):
+        self.stack = stack
+        self.w = jax.nn.initializers.glorot_uniform()(key, (stack.cells[-1].hidden, outputs), jnp.float32)
+        self.b = jnp.zeros(outputs)
+
+    def scan(
+        self, xs: Float[Array, "time batch inputs"], states: States, key: PRNGKeyArray | None = None
+    ) -> tuple[Float[Array, "time batch outputs"], States]:
+        """Values after every step from given states, and the last states; `key` turns dropout on."""
+        hs, states = self.stack.scan(xs, states, key)
+        return hs @ self.w + self.b.reshape(1, 1, -1), states
+
+    def __call__(
+        self, xs: Float[Array, "time batch inputs"], key: PRNGKeyArray | None = None
+    ) -> Float[Array, "time batch outputs"]:
+        """The same from zero states."""
+        return self.scan(xs, self.stack.initial_state(xs.shape[1]), key)[0]
