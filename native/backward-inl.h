@@ -20,10 +20,20 @@ struct Backward {
     const int64_t fits = kRing / step_floats(s, rows), enough = (kChunkRows + rows - 1) / rows;
     return least(s.time, fits > enough ? fits : enough);
   }
+  // What is carried from step to step, and the ring.
+  static int64_t state(const Shape& s, int64_t rows) {
+    return 2 * panels(s) * rows * kLanes + (chunk(s, rows) + 1) * step_floats(s, rows);
+  }
   static int64_t scratch(const Shape& s, int64_t rows) {
-    const int64_t steps = chunk(s, rows);
-    return 2 * panels(s) * rows * kLanes + (steps + 1) * step_floats(s, rows) +
-           steps * rows_room(rows, s.inputs + s.hidden + C::kSlots * kLanes);
+    return chunk(s, rows) * rows_room(rows, s.inputs + s.hidden + C::kSlots * kLanes);
+  }
+  // A part of the units is whole groups of the recurrent product.
+  static int64_t unit_parts(const Shape& s) { return Tiles(panels(s), kWide).count; }
+  static Span own_panels(const BackwardJob& job) {
+    const Tiles groups(panels(job.shape), kWide);
+    const Span own = part_of(job.units, groups.count);
+    const int64_t begin = groups[own.begin].begin;
+    return {begin, groups[own.end()].begin - begin};
   }
   static int64_t gradient_floats(const Shape& s) { return Columns::packed(s); }
   // Packed weights that lead to `columns`.
@@ -145,7 +155,8 @@ struct Backward {
   static void recurrence(const Step& step) {
     const Shape& s = step.job.shape;
     if (step.next == nullptr) {
-      for (int64_t p = 0; p < panels(s); ++p)
+      const Span own = own_panels(step.job);
+      for (int64_t p = own.begin; p < own.end(); ++p)
         for (int64_t row = 0; row < step.rows; ++row) {
           const int64_t at = (step.job.row_begin + row) * s.hidden + p * kLanes;
           const Vec dh = load(step.job.arrays.dh_last + at, lanes(s.hidden, p));
@@ -154,7 +165,8 @@ struct Backward {
       return;
     }
     const Tiles groups(panels(s), kWide), tiles(step.rows, kTall);
-    for (int64_t q = 0; q < groups.count; ++q)
+    const Span own = part_of(step.job.units, groups.count);
+    for (int64_t q = own.begin; q < own.end(); ++q)
       for (int64_t i = 0; i < tiles.count; ++i)
         with_constant<kTall>(tiles[i].size, [&](auto r) {
           with_constant<kWide>(groups[q].size, [&](auto n) {
@@ -182,7 +194,8 @@ struct Backward {
     const Shape& s = step.job.shape;
     const Tiles groups(vectors(s.inputs), kWide), tiles(step.rows, kTall);
     const float* weights = step.job.packed + packed_u(s);
-    for (int64_t q = 0; q < groups.count; ++q)
+    const Span own = part_of(step.job.units, groups.count);
+    for (int64_t q = own.begin; q < own.end(); ++q)
       for (int64_t i = 0; i < tiles.count; ++i)
         with_constant<kTall>(tiles[i].size, [&](auto r) {
           with_constant<kWide>(groups[q].size, [&](auto n) {
@@ -267,7 +280,8 @@ struct Backward {
       pair_rows(c.x(t), c.rows, s.inputs, c.room + (t - c.begin) * rows_room(c.rows, s.inputs));
       pair_rows(c.h_before(t), c.rows, s.hidden, c.h_room() + (t - c.begin) * rows_room(c.rows, s.hidden));
     }
-    for (int64_t p = 0; p < panels(s); ++p) {
+    const Span own = own_panels(c.job);
+    for (int64_t p = own.begin; p < own.end(); ++p) {
       float* share = c.job.gradient + p * Columns::panel_floats(s);
       if (folded<C>(s.hidden, p)) {
         panel_weights<kHalf, 0, kHalf, 0, kHalf>(c, p, share);
@@ -277,23 +291,26 @@ struct Backward {
     }
   }
 
-  static void run(const BackwardJob& job) {
+  static void run(BackwardJob job) {
     const Shape& s = job.shape;
     const BackwardArrays& a = job.arrays;
     const int64_t rows = job.row_end - job.row_begin, size = chunk(s, rows) + 1;
-    float* carry = job.scratch;
+    float* carry = job.state;
     float* held = a.mask ? carry + panels(s) * rows * kLanes : nullptr;
     float* ring = carry + 2 * panels(s) * rows * kLanes;
     const auto each_carry = [&](auto f) {
-      for (int64_t p = 0; p < panels(s); ++p)
+      const Span own = own_panels(job);
+      for (int64_t p = own.begin; p < own.end(); ++p)
         for (int64_t r = 0; r < rows; ++r)
           f(carry + (p * rows + r) * kLanes, (job.row_begin + r) * s.hidden + p * kLanes, lanes(s.hidden, p));
     };
     each_carry([&](float* at, int64_t where, int64_t n) {
       store(at, C::kHasCell ? load(a.dc_last + where, n) : Vec{});
+      if (held) store(held + (at - carry), Vec{});
     });
-    if (held) std::memset(held, 0, static_cast<size_t>(panels(s) * rows * kLanes) * sizeof(float));
-    std::memset(job.gradient, 0, static_cast<size_t>(gradient_floats(s)) * sizeof(float));
+    const Span own = own_panels(job);
+    std::memset(job.gradient + own.begin * Columns::panel_floats(s), 0,
+                static_cast<size_t>(own.size * Columns::panel_floats(s)) * sizeof(float));
     const float* next = nullptr;
     for (int64_t end = s.time, begin; end > 0; end = begin) {
       begin = end > size - 1 ? end - (size - 1) : 0;
@@ -301,10 +318,11 @@ struct Backward {
         float* slots = ring + (t % size) * step_floats(s, rows);
         const Step step{job, t, rows, next, slots, carry, held};
         recurrence(step);
+        if (!goes_on(job.units)) return;
         if (a.dx != nullptr) inputs(step);
         next = slots;
       }
-      weights(Chunk{job, rows, begin, end, ring, size, ring + size * step_floats(s, rows)});
+      weights(Chunk{job, rows, begin, end, ring, size, job.scratch});
     }
     recurrence(Step{job, -1, rows, next, nullptr, carry, held});
     if (C::kHasCell) each_carry([&](float* at, int64_t where, int64_t n) { store(a.dc0 + where, load(at), n); });

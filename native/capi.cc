@@ -84,10 +84,11 @@ int wattcast_layer_step(const wattcast_layer* layer, int64_t batch, const float*
   shape.batch = batch;
   if (batch < 1) return 2;
   const int64_t floats = batch * shape.hidden;
-  float* scratch = wattcast::job_scratch(floats + layer->kernels->forward_scratch(shape, batch));
+  const int64_t state = layer->kernels->forward_state(shape, batch);
+  float* scratch = wattcast::job_scratch(floats + state + layer->kernels->forward_scratch(shape, batch));
   if (scratch == nullptr) return 1;
   const wattcast::ForwardArrays arrays{{}, x, h, c, scratch, c, nullptr};
-  layer->kernels->forward({shape, arrays, layer->packed.get(), 0, batch, scratch + floats});
+  layer->kernels->forward({shape, arrays, layer->packed.get(), 0, batch, scratch + floats, scratch + floats + state, {}});
   std::memcpy(h, scratch, static_cast<size_t>(floats) * sizeof(float));
   return 0;
 }

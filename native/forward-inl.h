@@ -1,4 +1,5 @@
-// A layer over a sequence, for some rows of the batch: all steps in one go, no other thread is waited for.
+// A layer over a sequence, for some rows of the batch: all steps in one go. No other thread is waited for, unless the
+// rows are so few that threads share the hidden units (units-inl.h).
 //
 // Weights are packed by vector of units ("panel"): bias [kSlots], then [I][kInputCount], then [H][kHiddenCount]
 // vectors; in a folded panel (cells-inl.h) kSlots / 2 vectors each. A panel stays in the
@@ -18,12 +19,10 @@ struct Forward {
     return ((t * vectors(s.hidden) + p) * s.batch * kLanes + row * slot_stride<C>(s.hidden, p)) * C::kSaved;
   }
   // The running cell values, one vector for each panel and row.
-  static int64_t cell_floats(const Shape& s, int64_t rows) {
-    return C::kHasCell ? vectors(s.hidden) * rows * kLanes : 0;
-  }
-  // Those, and x and h of one step as factors.
+  static int64_t state(const Shape& s, int64_t rows) { return C::kHasCell ? vectors(s.hidden) * rows * kLanes : 0; }
+  // x and h of one step as factors.
   static int64_t scratch(const Shape& s, int64_t rows) {
-    return cell_floats(s, rows) + columns_room(rows, s.inputs) + columns_room(rows, s.hidden);
+    return columns_room(rows, s.inputs) + columns_room(rows, s.hidden);
   }
 
   static constexpr bool takes_input(int slot) {
@@ -154,35 +153,37 @@ struct Forward {
   static void run(const ForwardJob& job) {
     const Shape& s = job.shape;
     const ForwardArrays& a = job.arrays;
-    const int64_t panels = vectors(s.hidden), panel_size = panel_floats(s);
-    const int64_t rows = job.row_end - job.row_begin;
+    const int64_t panel_size = panel_floats(s), rows = job.row_end - job.row_begin;
+    Units units = job.units;
+    Span own = part_of(units, vectors(s.hidden));
     const Tiles cut(rows, kRows<C>);
-    float* x_room = job.scratch + cell_floats(s, rows);
-    float* past_room = x_room + columns_room(rows, s.inputs);
-    if (C::kHasCell) each_cell(job, [&](int64_t row, int64_t p, int64_t n, float* cell) {
+    float* past_room = job.scratch + columns_room(rows, s.inputs);
+    if (C::kHasCell) each_cell(job, own, [&](int64_t row, int64_t p, int64_t n, float* cell) {
       store(cell, load(a.c0 + row * s.hidden + p * kLanes, n));
     });
     for (int64_t t = 0; t < s.time; ++t) {
       const float* h_before = t ? a.hs + (t - 1) * s.batch * s.hidden : a.h0;
-      const float* x = pair_columns(a.xs + (t * s.batch + job.row_begin) * s.inputs, rows, s.inputs, x_room);
+      const float* x = pair_columns(a.xs + (t * s.batch + job.row_begin) * s.inputs, rows, s.inputs, job.scratch);
       const float* past = pair_columns(h_before + job.row_begin * s.hidden, rows, s.hidden, past_room);
-      const Step step{s, x, past, h_before, a.hs + t * s.batch * s.hidden, job.scratch, a.saved, t, job.row_begin,
+      const Step step{s, x, past, h_before, a.hs + t * s.batch * s.hidden, job.state, a.saved, t, job.row_begin,
                       rows, a.mask ? a.mask + t * s.batch : nullptr};
-      for (int64_t p = 0; p < panels; ++p)
+      for (int64_t p = own.begin; p < own.end(); ++p)
         tiles(step, job.packed + p * panel_size, p, cut);
+      if (!goes_on(units)) return;
+      own = part_of(units, vectors(s.hidden));
     }
-    if (C::kHasCell) each_cell(job, [&](int64_t row, int64_t p, int64_t n, float* cell) {
+    if (C::kHasCell) each_cell(job, own, [&](int64_t row, int64_t p, int64_t n, float* cell) {
       store(a.c_last + row * s.hidden + p * kLanes, load(cell), n);
     });
   }
 
   // f(row, panel, lanes, the running cell values there)
   template <class F>
-  static void each_cell(const ForwardJob& job, F f) {
+  static void each_cell(const ForwardJob& job, Span own, F f) {
     const int64_t rows = job.row_end - job.row_begin;
-    for (int64_t p = 0; p < vectors(job.shape.hidden); ++p)
+    for (int64_t p = own.begin; p < own.end(); ++p)
       for (int64_t row = 0; row < rows; ++row)
-        f(job.row_begin + row, p, lanes(job.shape.hidden, p), job.scratch + (p * rows + row) * kLanes);
+        f(job.row_begin + row, p, lanes(job.shape.hidden, p), job.state + (p * rows + row) * kLanes);
   }
 };
 

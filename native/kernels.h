@@ -6,15 +6,25 @@
 #pragma once
 
 #include "arrays.h"
+#include "pool.h"
 
 namespace wattcast {
+
+// The hidden units of a job: part `part` of `parts`, worked on by as many threads at the same time, which meet after
+// every step. All units, and no one to meet, where rows are shared out.
+struct Units {
+  int64_t part = 0, parts = 1;
+  Barrier* barrier = nullptr;
+};
 
 struct ForwardJob {
   Shape shape;
   ForwardArrays arrays;
   const float* packed;        // from pack_forward; shared by all jobs of a layer
   int64_t row_begin, row_end; // rows of the batch that are this job's
+  float* state;               // [forward_state(shape, rows)], of these rows: the parts of the units share it
   float* scratch;             // [forward_scratch(shape, rows)], this job's own
+  Units units;
 };
 
 struct BackwardJob {
@@ -22,21 +32,26 @@ struct BackwardJob {
   BackwardArrays arrays;
   const float* packed;        // from pack_backward; shared
   int64_t row_begin, row_end;
+  float* state;               // [backward_state(shape, rows)], of these rows, as in forward
   float* scratch;             // [backward_scratch(shape, rows)], this job's own
-  float* gradient;            // [gradient_floats(shape)], this job's own: its share of dW, dU, db, dbn; overwritten
+  float* gradient;            // [gradient_floats(shape)], of these rows: their share of dW, dU, db, dbn; overwritten
+  Units units;
 };
 
 struct CellKernels {
   int64_t (*saved_per_unit)();  // floats kept for each step, row and unit
+  int64_t (*unit_parts)(const Shape&);  // into how many parts the units can be cut
   int64_t (*forward_packed)(const Shape&);
   void (*pack_forward)(const Shape&, const Weights&, float* packed);
+  int64_t (*forward_state)(const Shape&, int64_t rows);
   int64_t (*forward_scratch)(const Shape&, int64_t rows);
   void (*forward)(const ForwardJob&);
   int64_t (*backward_packed)(const Shape&);
   void (*pack_backward)(const Shape&, const Weights&, float* packed);
+  int64_t (*backward_state)(const Shape&, int64_t rows);
   int64_t (*backward_scratch)(const Shape&, int64_t rows);
   int64_t (*gradient_floats)(const Shape&);
-  void (*backward)(const BackwardJob&);
+  void (*backward)(BackwardJob);
   // Adds the jobs' shares ([jobs, gradient_floats]) in order, into dw, du, db, dbn of `arrays`.
   void (*collect)(const Shape&, const float* gradients, int64_t jobs, const BackwardArrays& arrays);
 };

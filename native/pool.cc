@@ -57,11 +57,73 @@ std::atomic<int>& thread_count() {
 // tens of microseconds in a training step, and waking a sleeping thread costs as much.
 constexpr auto kAlert = std::chrono::microseconds(100);
 
+// A thread that other threads wait for at each step makes them all as slow as the processor it shares: with one or two
+// processes beside us that never rest, on two processors, the mean call took 3 to 70 times that of one thread alone, as
+// many a meeting waited for the system's next turn of a few milliseconds. So a meeting that takes longer than kLate is the
+// last of its call, and the next calls run alone for kCalm times as long as it took.
+constexpr auto kLate = std::chrono::microseconds(200);
+constexpr int kCalm = 20;
+
+using Clock = std::chrono::steady_clock;
+
+std::atomic<Clock::rep>& alone_until() {
+  static std::atomic<Clock::rep> at{Clock::time_point::min().time_since_epoch().count()};
+  return at;
+}
+
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
 }
+
+}  // namespace
+
+class Barrier {
+ public:
+  explicit Barrier(int count) : count_(count) {}
+
+  bool meet() {
+    const int64_t round = round_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) == count_ - 1) {
+      arrived_.store(0, std::memory_order_relaxed);
+      const bool on_time = !late_.load(std::memory_order_relaxed);
+      on_time_.store(on_time, std::memory_order_relaxed);
+      round_.store(round + 1, std::memory_order_release);
+      return on_time;
+    }
+    // A step takes microseconds: the clock is read when that has not been enough.
+    for (int i = 0; i < 64; ++i, pause())
+      if (round_.load(std::memory_order_acquire) != round) return on_time_.load(std::memory_order_relaxed);
+    wait_past(round);
+    return on_time_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  void wait_past(int64_t round) {
+    const Clock::time_point begin = Clock::now();
+    for (int i = 1; round_.load(std::memory_order_acquire) == round; ++i) {
+      if (late_.load(std::memory_order_relaxed)) {
+        std::this_thread::yield();
+      } else if (i % 16 == 0 && Clock::now() - begin > kLate) {
+        late_.store(true, std::memory_order_relaxed);
+      } else {
+        pause();
+      }
+    }
+    if (on_time_.load(std::memory_order_relaxed)) return;
+    const Clock::time_point now = Clock::now();
+    alone_until().store((now + kCalm * (now - begin)).time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+  const int count_;
+  alignas(64) std::atomic<int> arrived_{0};
+  std::atomic<bool> late_{false};      // set by one that waits
+  alignas(64) std::atomic<int64_t> round_{0};
+  std::atomic<bool> on_time_{true};    // the answer of this round, the same for all: the last to come sets it
+};
+
+namespace {
 
 class Pool {
  public:
@@ -170,6 +232,18 @@ void parallel(int64_t count, void (*work)(void*, int64_t), void* data) {
   std::unique_lock<std::mutex> lock(pool().owner, std::defer_lock);
   if (members > 1 && !forked() && lock.try_lock()) return pool().run(count, work, data, members);
   for (int64_t i = 0; i < count; ++i) work(data, i);
+}
+
+bool meet(Barrier* barrier) { return barrier == nullptr || barrier->meet(); }
+
+void together(int count, void (*work)(void*, int, int, Barrier*), void* data) {
+  const bool calm = Clock::now().time_since_epoch().count() > alone_until().load(std::memory_order_relaxed);
+  std::unique_lock<std::mutex> lock(pool().owner, std::defer_lock);
+  if (count < 2 || !calm || forked() || !lock.try_lock()) return work(data, 0, 1, nullptr);
+  Barrier barrier(count);
+  auto job = [&](int64_t i) { work(data, static_cast<int>(i), count, &barrier); };
+  pool().run(
+      count, [](void* f, int64_t i) { (*static_cast<decltype(job)*>(f))(i); }, &job, count);
 }
 
 float* call_scratch(int64_t floats) { return call_block.at_least(floats); }

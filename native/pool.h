@@ -21,6 +21,21 @@ void parallel(int64_t count, F&& f) {
   parallel(count, [](void* data, int64_t i) { (*static_cast<F*>(data))(i); }, &f);
 }
 
+// Runs work(data, i, n, barrier) for 0 <= i < n, on n threads at the same time, which may meet() as often as all of
+// them do. n is `count`, or 1 (and the barrier null) where another call holds the pool or the machine is busy.
+class Barrier;
+void together(int count, void (*work)(void* data, int i, int n, Barrier* barrier), void* data);
+
+template <class F>
+void together(int count, F&& f) {
+  together(
+      count, [](void* data, int i, int n, Barrier* barrier) { (*static_cast<F*>(data))(i, n, barrier); }, &f);
+}
+
+// Waits for the other threads; true at once for null. False for all of them where one came so late that its processor
+// must have been taken: thread 0 is then to go on alone and the others to return.
+bool meet(Barrier* barrier);
+
 // Memory of this thread that outlives the call, so that its pages are faulted in once and not once a call.
 // One piece for the call, one for a job (the caller of parallel() also runs jobs). Contents are undefined;
 // aligned to 64 bytes; null if there is not enough.

@@ -7,6 +7,7 @@
 #include "gates-inl.h"
 #include "product-inl.h"
 #include "tile-inl.h"
+#include "units-inl.h"
 #include "cells-inl.h"
 #include "forward-inl.h"
 #include "transposed-inl.h"
@@ -22,8 +23,8 @@ template <class C>
 constexpr CellKernels kernels_of() {
   using F = Forward<C>;
   using B = Backward<C>;
-  return {F::saved_per_unit, F::packed,  F::pack,           F::scratch, F::run,    B::packed,
-          B::pack,           B::scratch, B::gradient_floats, B::run,    B::collect};
+  return {F::saved_per_unit, B::unit_parts, F::packed, F::pack,    F::state,           F::scratch, F::run,
+          B::packed,         B::pack,       B::state,  B::scratch, B::gradient_floats, B::run,     B::collect};
 }
 
 template <Vec (*f)(Vec)>

@@ -36,6 +36,7 @@ template <int N, int F>
 
 struct Span {
   int64_t begin, size;
+  int64_t end() const { return begin + size; }
 };
 
 // `length` in equal tiles of at most `largest`: 8 rows are cut 4 + 4, not 6 + 2, as a tile of 2 waits for its

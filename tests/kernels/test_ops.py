@@ -132,6 +132,21 @@ def test_number_of_threads_changes_nothing_but_the_sums_over_rows(cell: str) -> 
 
 @needs_native
 @ALL_CELLS
+def test_threads_that_share_hidden_units_change_nothing(cell: str) -> None:
+    task = problem(cell, 40, 3, 8, 200)
+    before = native.threads()
+    try:
+        native.use_threads(1)
+        alone = results(native.layer, task)
+        for count in (2, 3):
+            native.use_threads(count)
+            assert_same_bits(results(native.layer, task), alone)
+    finally:
+        native.use_threads(before)
+
+
+@needs_native
+@ALL_CELLS
 @pytest.mark.parametrize("shared", ["weights", "xs", "neither"])
 def test_vmap_over_members_is_a_loop(cell: str, shared: str) -> None:
     tasks = [problem(cell, 7, 5, 3, 18, seed) for seed in range(3)]
