@@ -134,7 +134,9 @@ void step(const Call& call, const Member& member, int64_t k, int64_t first, int6
       if (live.cells == 2) std::memcpy(c + r * shape.hidden, state(r) + cell_begin, bytes);
     }
     float* cell = live.cells == 2 ? c : nullptr;
-    live.kernels->forward({shape, {{}, x, h, cell, hs, cell, nullptr}, layer.packed.get(), 0, rows, scratch});
+    const wattcast::ForwardArrays arrays{{}, x, h, cell, hs, cell, nullptr};
+    float* own = scratch + live.kernels->forward_state(shape, rows);
+    live.kernels->forward({shape, arrays, layer.packed.get(), 0, rows, scratch, own, {}});
     for (int64_t r = 0; r < rows; ++r) {
       std::memcpy(state(r) + begin, hs + r * shape.hidden, bytes);
       if (live.cells == 2) std::memcpy(state(r) + cell_begin, c + r * shape.hidden, bytes);
@@ -156,7 +158,8 @@ bool run_block(const Call& call, int64_t first, int64_t rows) {
   const int64_t wide = rows * live.widest, features = live.n.features;
   int64_t cell_scratch = 0;
   for (const Layer& layer : live.members[0].layers)
-    cell_scratch = std::max(cell_scratch, live.kernels->forward_scratch(layer.shape, rows));
+    cell_scratch = std::max(cell_scratch, live.kernels->forward_state(layer.shape, rows) +
+                                              live.kernels->forward_scratch(layer.shape, rows));
   float* room = wattcast::job_scratch(live.n.window + 2 * rows * features + 5 * wide + cell_scratch + 256);
   if (room == nullptr) return false;
   const auto take = [&](int64_t floats) {  // each piece on a line of its own

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -21,6 +22,7 @@ from wattcast.chapter.job import MEAN, SIZE, TRAIN, VALIDATED, Job, Result, base
 from wattcast.nets.cells import AbstractCell
 from wattcast.nets.patterns import ManyToOne
 from wattcast.nets.stack import Stack
+from wattcast.train import PLAIN, UNPOLISHED
 
 HIDDEN, DROPOUT, BATCH, EPOCHS = (50, 200), 0.2, 512, 10
 
@@ -42,16 +44,17 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     epochs: list[dict[str, Any]] = []
     for number in range(1, EPOCHS + 1):
         began = time.perf_counter()
-        model, memory, loss, val_loss = _epoch(model, memory, optimiser, x, y, jax.random.fold_in(key, number))
+        key_now = jax.random.fold_in(key, number)
+        model, memory, loss, val_loss, predicted = _epoch(model, memory, optimiser, x, y, key_now)
         epoch = {"epoch": number, "loss": float(loss), "val_loss": float(val_loss)}
         epochs.append({**epoch, "seconds": time.perf_counter() - began})
         if progress is not None:
             progress(epochs[-1])
-    predicted = np.asarray(eqx.filter_jit(model)(x[:, TRAIN:]), float)
     seconds = {"train": sum(e["seconds"] for e in epochs)}
     seconds["compile"] = epochs[0]["seconds"] - float(np.median([e["seconds"] for e in epochs[1:]]))
-    scores = errors(job, predicted)
-    test = predicted[VALIDATED - TRAIN :] * SIZE + MEAN
+    said = np.asarray(predicted, float)
+    scores = errors(job, said)
+    test = said[VALIDATED - TRAIN :] * SIZE + MEAN
     return Result(
         val_mse=scores["val_mse"],
         test_mse=scores["test_mse"],
@@ -64,6 +67,7 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     )
 
 
+@partial(eqx.filter_jit, **UNPOLISHED)  # op by op each would be compiled on its own, 2 s in all
 def _start(key: PRNGKeyArray) -> ManyToOne:
     k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(HIDDEN))
     stack = Stack(1, HIDDEN, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
@@ -78,7 +82,7 @@ def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> Abstract
     return eqx.tree_at(lambda c: c.weights, cell, weights)
 
 
-@eqx.filter_jit
+@partial(eqx.filter_jit, **PLAIN)
 def _epoch(
     model: ManyToOne,
     memory: Any,
@@ -86,8 +90,10 @@ def _epoch(
     x: Float[Array, "time windows 1"],
     y: Float[Array, " windows"],
     key: PRNGKeyArray,
-) -> tuple[ManyToOne, Any, Array, Array]:
-    """One pass over the shuffled training windows; mean loss, and loss on the validation windows after it."""
+) -> tuple[ManyToOne, Any, Array, Array, Array]:
+    """One pass over the shuffled training windows: mean loss, loss on the validation windows after it, and what is
+    said of these and the test windows.
+    """
     k_order, k_drop = jax.random.split(key)
     order = jax.random.permutation(k_order, TRAIN)
     full = TRAIN // BATCH
@@ -106,5 +112,6 @@ def _epoch(
     (params, memory), rest = batch(carry, (order[full * BATCH :], keys[-1]))
     model = eqx.combine(params, static)
     mean = (jnp.sum(losses) * BATCH + rest * (TRAIN - full * BATCH)) / TRAIN
-    val_loss = jnp.mean(jnp.square(model(x[:, TRAIN:VALIDATED]) - y[TRAIN:VALIDATED]))
-    return model, memory, mean, val_loss
+    predicted = model(x[:, TRAIN:])
+    val_loss = jnp.mean(jnp.square(predicted[: VALIDATED - TRAIN] - y[TRAIN:VALIDATED]))
+    return model, memory, mean, val_loss, predicted
