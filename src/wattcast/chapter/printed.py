@@ -91,9 +91,7 @@ def _epoch(
     y: Float[Array, " windows"],
     key: PRNGKeyArray,
 ) -> tuple[ManyToOne, Any, Array, Array, Array]:
-    """One pass over the shuffled training windows: mean loss, loss on the validation windows after it, and what is
-    said of these and the test windows.
-    """
+    """One pass over the shuffled windows: mean loss, validation loss after it, predictions from there on."""
     k_order, k_drop = jax.random.split(key)
     order = jax.random.permutation(k_order, TRAIN)
     full = TRAIN // BATCH
