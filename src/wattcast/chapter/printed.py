@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from wattcast.chapter.job import MEAN, SIZE, TRAIN, VALIDATED, Job, Result, baseline_errors, errors
 from wattcast.nets.cells import AbstractCell
-from wattcast.nets.patterns import ManyToOne
+from wattcast.nets.patterns import Dense, ManyToOne
 from wattcast.nets.stack import Stack
 
 HIDDEN, DROPOUT, BATCH, EPOCHS = (50, 200), 0.2, 512, 10
@@ -47,7 +47,7 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
         epochs.append({**epoch, "seconds": time.perf_counter() - began})
         if progress is not None:
             progress(epochs[-1])
-    predicted = np.asarray(eqx.filter_jit(model)(x[:, TRAIN:]), float)
+    predicted = np.asarray(eqx.filter_jit(model)(x[:, TRAIN:])[0, :, 0], float)
     seconds = {"train": sum(e["seconds"] for e in epochs)}
     seconds["compile"] = epochs[0]["seconds"] - float(np.median([e["seconds"] for e in epochs[1:]]))
     scores = errors(job, predicted)
@@ -68,7 +68,7 @@ def _start(key: PRNGKeyArray) -> ManyToOne:
     k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(HIDDEN))
     stack = Stack(1, HIDDEN, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
     cells = tuple(_framework_weights(c, k_cells[2 * i : 2 * i + 2]) for i, c in enumerate(stack.cells))
-    return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), k_dense)
+    return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), Dense(HIDDEN[-1], 1, k_dense))
 
 
 def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> AbstractCell:
@@ -96,7 +96,7 @@ def _epoch(
     def batch(carry: tuple[Any, Any], job: tuple[Array, PRNGKeyArray]) -> tuple[tuple[Any, Any], Array]:
         params, memory = carry
         rows, k = job
-        loss = lambda p: jnp.mean(jnp.square(eqx.combine(p, static)(x[:, rows], k) - y[rows]))  # noqa: E731
+        loss = lambda p: jnp.mean(jnp.square(eqx.combine(p, static)(x[:, rows], k)[0, :, 0] - y[rows]))  # noqa: E731
         value, grads = jax.value_and_grad(loss)(params)
         updates, memory = optimiser.update(grads, memory)
         return (optax.apply_updates(params, updates), memory), value
@@ -106,5 +106,5 @@ def _epoch(
     (params, memory), rest = batch(carry, (order[full * BATCH :], keys[-1]))
     model = eqx.combine(params, static)
     mean = (jnp.sum(losses) * BATCH + rest * (TRAIN - full * BATCH)) / TRAIN
-    val_loss = jnp.mean(jnp.square(model(x[:, TRAIN:VALIDATED]) - y[TRAIN:VALIDATED]))
+    val_loss = jnp.mean(jnp.square(model(x[:, TRAIN:VALIDATED])[0, :, 0] - y[TRAIN:VALIDATED]))
     return model, memory, mean, val_loss
