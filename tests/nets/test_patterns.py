@@ -10,9 +10,7 @@ from wattcast.nets import (
     PATTERNS,
     Bidirectional,
     Classifier,
-    Dense,
     EncoderDecoder,
-    ManyToOne,
     Stack,
     pattern,
 )
@@ -24,7 +22,7 @@ LENGTHS = {
     "one-to-one": (1, 1),
     "one-to-many": (1, STEPS),
     "many-to-one": (TIME, 1),
-    "many-to-many": (TIME, TIME),
+    "in-step": (TIME, TIME),
     "encoder-decoder": (TIME, STEPS),
 }
 
@@ -72,15 +70,23 @@ def test_one_to_one_is_one_step_from_rest():
 
 
 def test_in_step_an_output_sees_nothing_after_it():
-    model, xs = made("many-to-many"), inputs(TIME)
+    model, xs = made("in-step"), inputs(TIME)
     changed = model(xs.at[3].add(1.0))
     np.testing.assert_allclose(changed[:3], model(xs)[:3], atol=1e-6)
     assert (np.abs(changed[3:] - model(xs)[3:]).max(axis=(1, 2)) > 1e-4).all()
 
 
+def test_in_step_goes_on_from_a_state():
+    model, xs = made("in-step"), inputs(TIME)
+    first, states = model.scan(xs[:4], model.stack.initial_state(BATCH))
+    second, _ = model.scan(xs[4:], states)
+    np.testing.assert_allclose(jnp.concatenate([first, second]), model(xs), rtol=1e-5, atol=1e-6)
+
+
 def test_many_to_one_is_the_last_of_in_step():
-    every, xs = made("many-to-many"), inputs(TIME)
-    np.testing.assert_allclose(ManyToOne(every.stack, every.dense)(xs), every(xs)[-1:], rtol=1e-5, atol=1e-6)
+    every, last, xs = made("in-step"), made("many-to-one"), inputs(TIME)
+    last = eqx.tree_at(lambda m: (m.stack, m.dense), last, (every.stack, every.dense))
+    np.testing.assert_allclose(last(xs), every(xs)[-1:], rtol=1e-5, atol=1e-6)
 
 
 def test_encoder_decoder_is_many_to_one_then_one_to_many():
@@ -95,16 +101,16 @@ def test_encoder_decoder_is_many_to_one_then_one_to_many():
 
 def test_bidirectional_sees_both_sides_and_reads_a_sequence_back_the_same():
     on, back = (Stack(INPUTS, (HIDDEN,), jax.random.key(k)) for k in (0, 1))
-    model, xs = Bidirectional(on, back, Dense(2 * HIDDEN, OUTPUTS, jax.random.key(2))), inputs(TIME)
+    model, xs = Bidirectional(on, back, OUTPUTS, jax.random.key(2)), inputs(TIME)
     assert (np.abs(model(xs.at[3].add(1.0)) - model(xs)).max(axis=(1, 2)) > 1e-5).all()
     swapped = jnp.concatenate([model.dense.w[HIDDEN:], model.dense.w[:HIDDEN]])
-    other = Bidirectional(back, on, eqx.tree_at(lambda d: d.w, model.dense, swapped))
+    other = eqx.tree_at(lambda m: (m.forward, m.backward, m.dense.w), model, (back, on, swapped))
     np.testing.assert_allclose(other(xs[::-1]), model(xs)[::-1], rtol=1e-5, atol=1e-6)
 
 
 def test_classifier_says_probabilities_and_its_loss_is_their_logarithm():
     stack, kinds = Stack(INPUTS, (HIDDEN,), jax.random.key(0)), ("home", "office", "country")
-    model = Classifier(ManyToOne(stack, Dense(HIDDEN, 3, jax.random.key(1))), kinds)
+    model = Classifier(stack, kinds, jax.random.key(1))
     said = model(inputs(TIME))
     assert said.shape == (BATCH, 3)
     np.testing.assert_allclose(said.sum(axis=1), 1.0, rtol=1e-6)
@@ -123,6 +129,6 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"reads one input.* got a sequence of shape \(6, 2, 3\)"):
         made("one-to-many")(inputs(TIME))
     with pytest.raises(ValueError, match=r"same sizes, got \(5,\) and \(6,\)"):
-        EncoderDecoder(stack, Stack(HIDDEN, (6,), key), Dense(6, 1, key), 2)
-    with pytest.raises(ValueError, match="got 1 kinds and 1 outputs"):
-        Classifier(ManyToOne(stack, Dense(HIDDEN, 1, key)), ("home",))
+        EncoderDecoder(stack, Stack(HIDDEN, (6,), key), 1, key, steps=2)
+    with pytest.raises(ValueError, match="2 or more, got"):
+        Classifier(stack, ("home",), key)

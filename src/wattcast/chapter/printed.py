@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from wattcast.chapter.job import MEAN, SIZE, TRAIN, VALIDATED, Job, Result, baseline_errors, errors
 from wattcast.nets.cells import AbstractCell
-from wattcast.nets.patterns import Dense, ManyToOne
+from wattcast.nets.patterns import ManyToOne
 from wattcast.nets.stack import Stack
 
 HIDDEN, DROPOUT, BATCH, EPOCHS = (50, 200), 0.2, 512, 10
@@ -68,7 +68,7 @@ def _start(key: PRNGKeyArray) -> ManyToOne:
     k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(HIDDEN))
     stack = Stack(1, HIDDEN, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
     cells = tuple(_framework_weights(c, k_cells[2 * i : 2 * i + 2]) for i, c in enumerate(stack.cells))
-    return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), Dense(HIDDEN[-1], 1, k_dense))
+    return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), 1, k_dense)
 
 
 def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> AbstractCell:

@@ -11,7 +11,7 @@ from wattcast.nets.patterns import Bidirectional as Bidirectional
 from wattcast.nets.patterns import Classifier as Classifier
 from wattcast.nets.patterns import Dense as Dense
 from wattcast.nets.patterns import EncoderDecoder as EncoderDecoder
-from wattcast.nets.patterns import ManyToMany as ManyToMany
+from wattcast.nets.patterns import InStep as InStep
 from wattcast.nets.patterns import ManyToOne as ManyToOne
 from wattcast.nets.patterns import OneToMany as OneToMany
 from wattcast.nets.patterns import OneToOne as OneToOne

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from wattcast.nets.stack import Stack
+from wattcast.nets.stack import Stack, States
 
 
 class Dense(eqx.Module):
@@ -51,11 +51,22 @@ class AbstractPattern(eqx.Module):
         """
 
 
-class ManyToMany(AbstractPattern):
+class InStep(AbstractPattern):
     """In step: an output after every input, as a forecast at each reading."""
 
     stack: Stack
     dense: Dense
+
+    def __init__(self, stack: Stack, outputs: int, key: PRNGKeyArray):
+        self.stack = stack
+        self.dense = Dense(stack.cells[-1].hidden, outputs, key)
+
+    def scan(
+        self, xs: Float[Array, "time batch inputs"], states: States, key: PRNGKeyArray | None = None
+    ) -> tuple[Float[Array, "time batch outputs"], States]:
+        """Outputs from states given, and the last states; `key` turns dropout on."""
+        hs, states = self.stack.scan(xs, states, key)
+        return self.dense(hs), states
 
     def __call__(
         self, xs: Float[Array, "time batch inputs"], key: PRNGKeyArray | None = None
@@ -70,6 +81,10 @@ class ManyToOne(AbstractPattern):
     stack: Stack
     dense: Dense
 
+    def __init__(self, stack: Stack, outputs: int, key: PRNGKeyArray):
+        self.stack = stack
+        self.dense = Dense(stack.cells[-1].hidden, outputs, key)
+
     def __call__(
         self, xs: Float[Array, "time batch inputs"], key: PRNGKeyArray | None = None
     ) -> Float[Array, "1 batch outputs"]:
@@ -82,6 +97,10 @@ class OneToOne(AbstractPattern):
 
     stack: Stack
     dense: Dense
+
+    def __init__(self, stack: Stack, outputs: int, key: PRNGKeyArray):
+        self.stack = stack
+        self.dense = Dense(stack.cells[-1].hidden, outputs, key)
 
     def __call__(
         self, xs: Float[Array, "time batch inputs"], key: PRNGKeyArray | None = None
@@ -100,6 +119,11 @@ class OneToMany(AbstractPattern):
     stack: Stack
     dense: Dense
     steps: int = eqx.field(static=True)
+
+    def __init__(self, stack: Stack, outputs: int, key: PRNGKeyArray, *, steps: int):
+        self.stack = stack
+        self.dense = Dense(stack.cells[-1].hidden, outputs, key)
+        self.steps = steps
 
     def __call__(
         self, xs: Float[Array, "time batch inputs"], key: PRNGKeyArray | None = None
@@ -124,13 +148,17 @@ class EncoderDecoder(AbstractPattern):
     dense: Dense
     steps: int = eqx.field(static=True)
 
-    def __check_init__(self) -> None:
-        reads, writes = (tuple(cell.hidden for cell in stack.cells) for stack in (self.encoder, self.decoder))
+    def __init__(self, encoder: Stack, decoder: Stack, outputs: int, key: PRNGKeyArray, *, steps: int):
+        reads, writes = (tuple(cell.hidden for cell in stack.cells) for stack in (encoder, decoder))
         if reads != writes:
             raise ValueError(
                 f"The decoder starts from the encoder's states, so their layers must have the same sizes, got {reads} "
                 f"and {writes}."
             )
+        self.encoder = encoder
+        self.decoder = decoder
+        self.dense = Dense(decoder.cells[-1].hidden, outputs, key)
+        self.steps = steps
 
     def __call__(
         self, xs: Float[Array, "time batch inputs"], key: PRNGKeyArray | None = None
@@ -156,6 +184,11 @@ class Bidirectional(AbstractPattern):
     backward: Stack
     dense: Dense
 
+    def __init__(self, forward: Stack, backward: Stack, outputs: int, key: PRNGKeyArray):
+        self.forward = forward
+        self.backward = backward
+        self.dense = Dense(forward.cells[-1].hidden + backward.cells[-1].hidden, outputs, key)
+
     def __call__(
         self, xs: Float[Array, "time batch inputs"], key: PRNGKeyArray | None = None
     ) -> Float[Array, "time batch outputs"]:
@@ -176,12 +209,11 @@ class Classifier(eqx.Module):
     reads: ManyToOne
     kinds: tuple[str, ...] = eqx.field(static=True)
 
-    def __check_init__(self) -> None:
-        if len(self.kinds) < 2 or self.reads.dense.b.shape != (len(self.kinds),):
-            raise ValueError(
-                f"A classifier needs 2 kinds or more and as many outputs, got {len(self.kinds)} kinds and "
-                f"{self.reads.dense.b.size} outputs."
-            )
+    def __init__(self, stack: Stack, kinds: tuple[str, ...], key: PRNGKeyArray):
+        if len(kinds) < 2:
+            raise ValueError(f"To tell kinds apart there must be 2 or more, got {kinds}.")
+        self.reads = ManyToOne(stack, len(kinds), key)
+        self.kinds = kinds
 
     def __call__(
         self, xs: Float[Array, "time batch inputs"], key: PRNGKeyArray | None = None
@@ -197,7 +229,7 @@ class Classifier(eqx.Module):
         return -jnp.take_along_axis(said, kind[:, None], axis=-1)[:, 0]
 
 
-PATTERNS = ("one-to-one", "one-to-many", "many-to-one", "many-to-many", "encoder-decoder")
+PATTERNS = ("one-to-one", "one-to-many", "many-to-one", "in-step", "encoder-decoder")
 
 
 def pattern(  # noqa: PLR0913  (one door for five)
@@ -230,14 +262,16 @@ def pattern(  # noqa: PLR0913  (one door for five)
     if writes != (steps is not None) or (steps is not None and steps < 1):
         raise ValueError(f"{name} {'needs steps of 1 or more' if writes else 'takes no steps'}, got steps={steps}.")
     k_stack, k_more, k_dense = jax.random.split(key, 3)
-    stack, dense = Stack(inputs, hidden, k_stack, cell=cell), Dense(hidden[-1], outputs, k_dense)
+    stack = Stack(inputs, hidden, k_stack, cell=cell)
     if name == "one-to-many":
-        return OneToMany(stack, dense, steps or 1)
+        return OneToMany(stack, outputs, k_dense, steps=steps or 1)
     if name == "encoder-decoder":
-        return EncoderDecoder(stack, Stack(hidden[-1], hidden, k_more, cell=cell), dense, steps or 1)
-    if name == "many-to-many":
-        return ManyToMany(stack, dense)
-    return ManyToOne(stack, dense) if name == "many-to-one" else OneToOne(stack, dense)
+        decoder = Stack(hidden[-1], hidden, k_more, cell=cell)
+        return EncoderDecoder(stack, decoder, outputs, k_dense, steps=steps or 1)
+    if name == "in-step":
+        return InStep(stack, outputs, k_dense)
+    kind = ManyToOne if name == "many-to-one" else OneToOne
+    return kind(stack, outputs, k_dense)
 
 
 def _outputs(
