@@ -24,6 +24,7 @@ ORDER = (
     "report",
     "estimator",
     "chapter",
+    "learn",
     "settings",
     "cli",
 )
