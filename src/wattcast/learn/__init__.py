@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 #: Topics in the order they are best read, and what each shows.
 TOPICS = {
+    "patterns": "sequence in, sequence out: five patterns, each on a task with its score",
     "elman": "Elman's cell, worked by hand and on a year of demand",
 }
 
