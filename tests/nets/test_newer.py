@@ -11,7 +11,7 @@ import pytest
 from wattcast.kernels.reference import GRUState, LSTMState, SLSTMState, Weights
 from wattcast.nets.cells import CELLS, LSTM
 from wattcast.nets.dilated import Dilated, dilated
-from wattcast.nets.newer import NEWER
+from wattcast.nets.newer import NEWER, in_parallel, one_by_one
 from wattcast.nets.stack import Stack
 
 TIME, BATCH, INPUTS, HIDDEN = 7, 3, 5, 4
@@ -214,6 +214,14 @@ def test_a_stack_takes_them_by_name(name, xs):
         h, states = stack.step(x, states)
         said.append(h)
     same(stack.scan(xs[:3], stack.initial_state(BATCH)), (jnp.stack(said), states))
+
+
+def test_the_parallel_scan_is_the_steps():
+    keep, add = jax.nn.sigmoid(jax.random.normal(jax.random.key(0), (2, TIME, BATCH, HIDDEN)))
+    h = jnp.ones((BATCH, HIDDEN))
+    same(in_parallel(keep, add, h), one_by_one(keep, add, h))
+    found, plain = (jax.grad(lambda k, f=f: jnp.sum(jnp.square(f(k, add, h))))(keep) for f in (in_parallel, one_by_one))
+    same(found, plain)
 
 
 def test_no_recurrent_weights_where_the_state_enters_no_gate():
