@@ -242,3 +242,12 @@ def test_it_stops_when_nothing_gets_better():
     still = TRAIN.model_copy(update={"epochs": 9, "patience": 2, "learning_rate": 1e-30, "ema": 0.0, "final": False})
     f = trained(train=still)
     assert f.about["best_epoch"] == 1 and len(f.about["history"]) == 3
+
+
+def test_a_carried_state_trains_too_and_otherwise(run):
+    """Lanes run over the end of the readings and begin anew: 3 batches of 300 advances do not fit in 800."""
+    carried = TRAIN.model_copy(update={"stateful": True, "context": 300})
+    f = trained(train=carried)
+    assert same(f, trained(train=carried))
+    assert all(np.isfinite(e["loss"]) for e in f.about["history"])
+    assert not np.array_equal(predict(f, PANEL, ORIGINS), predict(run[0], PANEL, ORIGINS))

@@ -30,7 +30,7 @@ from wattcast.features.view import View
 from wattcast.nets.artifact import ArtifactError, named, read, restored, save_forecaster
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
 from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
-from wattcast.nets.objective import Judgement, judge, training_loss
+from wattcast.nets.objective import Judgement, Lanes, judge, moved, training_loss
 from wattcast.schema import QUANTILES
 
 # Days from which the time of year is looked at. With half a year of Poland to learn from, networks that saw it missed
@@ -59,6 +59,7 @@ class TrainSettings(BaseModel):
     validation: float = Field(0.15, gt=0, lt=0.5, description="share of the training part that validates")
     patience: int = Field(4, ge=1, description="epochs without a better validation loss before stopping")
     final: bool = Field(True, description="train again on everything, validation tail included")
+    stateful: bool = Field(False, description="carry the state from batch to batch: truncated BPTT over the years")
     seed: int = Field(0, ge=0, description="all randomness follows from it")
 
 
@@ -314,30 +315,47 @@ def _compiled(
 ) -> tuple[Callable[..., tuple[State, Array]], Callable[..., Judgement]]:
     """An epoch (state, signals, key, end) -> (state, loss); the judge (params, signals, medians) -> Judgement."""
 
-    def member(params: Any, average: Any, memory: Any, key: PRNGKeyArray, s: Signals, end: Array) -> Any:
-        k_start, k_meter, k_loss = jax.random.split(key, 3)
-        count = jnp.searchsorted(s.advances, end - lay.horizon, side="right")
+    def drawn(params: Any, key: PRNGKeyArray, s: Signals, count: Array) -> Lanes:
+        k_start, k_meter, _ = jax.random.split(key, 3)
         start = jax.random.randint(k_start, (steps.batch,), 0, count - steps.context + 1)
-        t = s.advances[start[None] + jnp.arange(steps.context)[:, None]]
-        m = jnp.broadcast_to(jax.random.randint(k_meter, (1, steps.batch), 0, s.y.shape[1]), t.shape)
-        value, grads = jax.value_and_grad(
-            lambda p: training_loss(eqx.combine(p, static), s, lay, t, m, end, steps.warmup, k_loss)
+        meter = jax.random.randint(k_meter, (1, steps.batch), 0, s.y.shape[1])[0]
+        states = eqx.combine(params, static).stack.initial_state(steps.batch)
+        return Lanes(start, meter, jnp.full(steps.batch, steps.warmup), states)
+
+    def member(params: Any, average: Any, memory: Any, lanes: Any, key: PRNGKeyArray, s: Signals, end: Array) -> Any:
+        count = jnp.searchsorted(s.advances, end - lay.horizon, side="right")
+        fresh = drawn(params, key, s, count)
+        here = fresh if lanes is None else lanes
+        t = s.advances[here.start[None] + jnp.arange(steps.context)[:, None]]
+        m = jnp.broadcast_to(here.meter[None], t.shape)
+        k_loss = jax.random.split(key, 3)[2]
+        (value, states), grads = jax.value_and_grad(
+            lambda p: training_loss(eqx.combine(p, static), s, lay, t, m, end, here.warmup, k_loss, here.states),
+            has_aux=True,
         )(params)
         with jax.numpy_dtype_promotion("standard"):  # Optax raises floats to the power of its integer count
             updates, memory = optimiser.update(grads, memory, params)
         params = optax.apply_updates(params, updates)
-        return params, optax.incremental_update(params, average, 1 - train.ema), memory, value
+        if lanes is not None:
+            lanes = moved(here, states, steps.context, count, fresh._replace(start=fresh.start % steps.context))
+        return params, optax.incremental_update(params, average, 1 - train.ema), memory, lanes, value
 
-    def batch(state: State, key: PRNGKeyArray, s: Signals, end: Array) -> tuple[State, Array]:
+    def batch(carry: tuple[State, Any], key: PRNGKeyArray, s: Signals, end: Array) -> tuple[tuple[State, Any], Array]:
+        state, lanes = carry
         keys = jax.random.split(key, jax.tree.leaves(state.params)[0].shape[0])
-        members = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
-        params, average, memory, values = members(state.params, state.average, state.optimiser, keys, s, end)
-        return State(params, average, state.best, memory), jnp.mean(values)
+        members = jax.vmap(member, in_axes=(0, 0, 0, 0, 0, None, None))
+        *moves, lanes, values = members(state.params, state.average, state.optimiser, lanes, keys, s, end)
+        params, average, memory = moves
+        return (State(params, average, state.best, memory), lanes), jnp.mean(values)
 
     @partial(jax.jit, **PLAIN)
     def epoch(state: State, s: Signals, key: PRNGKeyArray, end: Array) -> tuple[State, Array]:
-        keys = jax.random.split(key, train.steps)
-        state, losses = jax.lax.scan(lambda c, k: batch(c, k, s, end), state, keys)
+        keys, lanes = jax.random.split(key, train.steps), None
+        if train.stateful:
+            begin = jax.random.split(jax.random.fold_in(key, train.steps), jax.tree.leaves(state.params)[0].shape[0])
+            count = jnp.searchsorted(s.advances, end - lay.horizon, side="right")
+            lanes = jax.vmap(drawn, in_axes=(0, 0, None, None))(state.params, begin, s, count)
+        (state, _), losses = jax.lax.scan(lambda c, k: batch(c, k, s, end), (state, lanes), keys)
         return state, jnp.mean(losses)
 
     @partial(jax.jit, **PLAIN)

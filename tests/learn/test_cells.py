@@ -38,6 +38,9 @@ def test_both_sides_fill_a_gap_better_than_one_and_than_rules(lesson):
 
 def test_earned_means_better_than_every_classic_cell_on_every_set():
     places = {c: Place(1, 1.0, 1.0, {"a": [0.5], "b": [0.6]}) for c in CELLS}
-    places |= {"here": Place(1, 1.0, 1.0, {"a": [0.4], "b": [0.5]}), "there": Place(1, 1.0, 1.0, {"a": [0.1], "b": [0.7]})}
+    places |= {
+        "here": Place(1, 1.0, 1.0, {"a": [0.4], "b": [0.5]}),
+        "there": Place(1, 1.0, 1.0, {"a": [0.1], "b": [0.7]}),
+    }
     assert earned(places) == ["here"]
     assert np.isclose(places["there"].mean, 0.4)

@@ -30,7 +30,7 @@ def loss_of(member, s, lay, last):
     """Loss of a batch of two sequences whose last advances are `last` and some days before."""
     t = jnp.asarray(last - np.arange(3)[::-1, None] * lay.stride - np.array([[0, 2 * lay.stride]]))
     m, end, key = jnp.asarray([[0, 1]] * 3), jnp.asarray(END), jax.random.key(0)
-    run = jax.jit(lambda s: training_loss(member, s, lay, t, m, end, 1, key))
+    run = jax.jit(lambda s: training_loss(member, s, lay, t, m, end, 1, key)[0])
     return lambda **changed: float(run(s._replace(**changed)))
 
 
@@ -96,7 +96,7 @@ def test_one_sequence_in_ten_does_not_say_which_meter_it_is_of():
     @eqx.filter_jit
     @eqx.filter_grad
     def slope(member):
-        return training_loss(member, s, lay, t, m, end, 1, key)
+        return training_loss(member, s, lay, t, m, end, 1, key)[0]
 
     moved = np.abs(np.asarray(slope(member).meters)).max(axis=1)
     assert moved[0] > 0 and moved[2] > 0 and moved[1] == 0  # the meter itself, the nameless row, and no other
@@ -207,3 +207,17 @@ def test_a_point_forecast_is_left_as_it_is():
     _, goal = sample(2.0, 50)
     same = jnp.zeros((50, 1, len(QUANTILES)))
     assert np.isfinite(calibration(same, goal)).all()
+
+
+def test_lanes_move_on_with_their_state_and_begin_anew_at_the_end():
+    from wattcast.kernels.reference import GRUState
+    from wattcast.nets.objective import Lanes, moved
+
+    def lanes(start, warmup, value):
+        return Lanes(jnp.asarray(start), jnp.asarray([7, 8]), jnp.full(2, warmup), (GRUState(jnp.full((2, 3), value)),))
+
+    after = moved(
+        lanes([0, 85], 4, 1.0), (GRUState(jnp.full((2, 3), 5.0)),), 10, jnp.asarray(100), lanes([2, 3], 4, 0.0)
+    )
+    assert after.start.tolist() == [10, 3] and after.warmup.tolist() == [0, 4]
+    assert after.states[0].h[:, 0].tolist() == [5.0, 0.0]

@@ -78,9 +78,9 @@ def contest(sets: Mapping[str, Floats], places: Mapping[str, Place], seconds: fl
     rows.append(["rule: a week ago", *(f"{e:.3f}" for e in week), f"{np.mean(week):.3f}", "", "", ""])
     least = frozenset((min(range(len(rows)), key=lambda r: float(rows[r][c])), c) for c in range(1, len(sets) + 2))
     text = [
-        f"Two layers of 24 units read hourly values alone and say, at each hour, the value a day ahead; {seconds:g} s of "
-        f"training each. Errors are ÷ those of the same hour of the day before, on the last {SCORED:.0%}. The table in "
-        "docs/learn/cells.md has longer trainings, and homes, clients and zones."
+        f"Two layers of 24 units read hourly values alone and say, at each hour, the value a day ahead; {seconds:g} s "
+        f"of training each. Errors are ÷ those of the same hour of the day before, on the last {SCORED:.0%}. The table "
+        "in docs/learn/cells.md has longer trainings, and homes, clients and zones."
     ]
     head = ["cell", *sets, "mean", "parameters", "ms a batch", "compiled in [s]"]
     code = 'from wattcast.nets import Stack, dilated\n\nstack = dilated(Stack(1, (24, 24), key, cell="gru"), (1, 6))'
@@ -90,8 +90,10 @@ def contest(sets: Mapping[str, Floats], places: Mapping[str, Place], seconds: fl
 def _gaps(gaps: Mapping[str, float]) -> Section:
     rows = [[name, f"{1000 * e:.0f}"] for name, e in sorted(gaps.items(), key=lambda item: item[1])]
     text = [
-        "Twelve hours of Victoria's demand are lost, at any time of day. A network that goes on from the left knows what "
-        "came before; one that reads from both sides knows what came after as well. Both correct the mean of the same "
-        "hours of the day before and the day after. For filling only: a forecast has no right side."
+        "Twelve hours of Victoria's demand are lost, at any time of day. A network that goes on from the left knows "
+        "what came before; one that reads from both sides knows what came after as well. Both correct the mean of the "
+        "same hours of the day before and the day after. For filling only: a forecast has no right side."
     ]
-    return Section("gaps", "From both sides", [Text(text), Table(["filled by", "error [MW]"], rows, frozenset({(0, 1)}))])
+    return Section(
+        "gaps", "From both sides", [Text(text), Table(["filled by", "error [MW]"], rows, frozenset({(0, 1)}))]
+    )

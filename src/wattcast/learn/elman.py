@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,9 +12,7 @@ from wattcast.features.panel import Floats
 from wattcast.kernels.reference import ElmanState, Weights, elman_step
 from wattcast.learn.demand import DAY, Demand, demand
 from wattcast.learn.lesson import Lesson
-from wattcast.learn.training import next_reading, next_reading_mae, squared_error, train
-from wattcast.nets.patterns import InStep
-from wattcast.nets.stack import Stack
+from wattcast.learn.training import in_step, next_reading, next_reading_mae, squared_error, train
 from wattcast.report.page import Code, Figure, Section, Table, Text
 from wattcast.report.style import COLUMN, colour, drawing
 
@@ -82,9 +79,7 @@ def remembered(u: float) -> Floats:
 
 
 def _trained(d: Demand, hidden: int, steps: int, seed: int) -> float:
-    k_stack, k_out = jax.random.split(jax.random.key(seed))
-    model = InStep(Stack(1, (hidden,), k_stack, cell="elman"), 1, k_out)
-    model, _ = train(model, squared_error, next_reading(d), steps=steps, seed=seed)
+    (model,), _ = train(in_step("elman", hidden), squared_error, next_reading(d), steps=steps, seeds=(seed,))
     return next_reading_mae(model, d)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wattcast.learn.demand import DAY, Demand
 from wattcast.nets.patterns import InStep
+from wattcast.nets.stack import Stack
 
 M = TypeVar("M", bound=eqx.Module)
 #: Readings of a sequence at which the state is still filling: no loss is taken there, no score either.
@@ -22,33 +23,35 @@ WARM_UP = DAY
 
 
 def train(
-    model: M,
+    start: Callable[[PRNGKeyArray], M],
     loss: Callable[[M, Any], Float[Array, ""]],
     sample: Callable[[PRNGKeyArray], Any],
     *,
     steps: int,
     learning_rate: float = 1e-2,
     clip: float = 1.0,
-    seed: int = 0,
-) -> tuple[M, NDArray[np.float32]]:
-    """Adam on a cosine schedule, gradients clipped by their norm.
+    descent: Callable[..., optax.GradientTransformation] = optax.adam,
+    seeds: Sequence[int] = (0,),
+) -> tuple[list[M], NDArray[np.float32]]:
+    """Gradient descent on a cosine schedule, gradients clipped by their norm; several trainings at once, compiled once.
 
     Args:
-        model: where it starts.
+        start: the model of a seed.
         loss: of a model on a batch.
         sample: draws a batch; traced, so made of JAX operations.
         steps: batches.
         learning_rate: at the start.
         clip: largest norm of a gradient; infinity for none.
-        seed: the batches follow from it.
+        descent: the optimiser, of a schedule.
+        seeds: a training each; its start and its batches follow from it.
 
     Returns:
-        The trained model, and the loss of every batch `[steps]`.
+        The trained model of each seed, and the loss of every batch `[seed, steps]`.
     """
     optimiser = optax.chain(
-        optax.clip_by_global_norm(clip), optax.adam(optax.cosine_decay_schedule(learning_rate, steps, 0.05))
+        optax.clip_by_global_norm(clip), descent(optax.cosine_decay_schedule(learning_rate, steps, 0.05))
     )
-    params, static = eqx.partition(model, eqx.is_inexact_array)
+    static = eqx.partition(eqx.filter_eval_shape(start, jax.random.key(0)), eqx.is_array_like)[1]
 
     def step(carry: tuple[Any, Any], key: PRNGKeyArray) -> tuple[tuple[Any, Any], Array]:
         params, memory = carry
@@ -57,9 +60,27 @@ def train(
             updates, memory = optimiser.update(grads, memory)
         return (optax.apply_updates(params, updates), memory), value
 
-    keys = jax.random.split(jax.random.key(seed), steps)
-    (params, _), losses = jax.jit(lambda start: jax.lax.scan(step, start, keys))((params, optimiser.init(params)))
-    return eqx.combine(params, static), np.asarray(losses)
+    def one(seed: Array) -> tuple[Any, Array]:
+        key = jax.random.key(seed)
+        params = eqx.filter(start(key), eqx.is_array)
+        (params, _), losses = jax.lax.scan(step, (params, optimiser.init(params)), jax.random.split(key, steps))
+        return params, losses
+
+    # what begins and ends a training runs once: polishing its code would cost more than it saves
+    many = jax.jit(jax.vmap(one), compiler_options={"xla_backend_optimization_level": "1"})
+    params, losses = many(jnp.asarray(seeds, jnp.uint32))
+    models = [eqx.combine(jax.tree.map(lambda leaf, k=k: leaf[k], params), static) for k in range(len(seeds))]
+    return models, np.asarray(losses)
+
+
+def in_step(cell: str, hidden: int, *, inputs: int = 1, outputs: int = 1) -> Callable[[PRNGKeyArray], InStep]:
+    """One layer of `hidden` units and a linear readout, from a key."""
+
+    def start(key: PRNGKeyArray) -> InStep:
+        k_stack, k_out = jax.random.split(key)
+        return InStep(Stack(inputs, (hidden,), k_stack, cell=cell), outputs, k_out)
+
+    return start
 
 
 def next_reading(d: Demand, *, length: int = 3 * DAY, batch: int = 32) -> Callable[[PRNGKeyArray], Any]:

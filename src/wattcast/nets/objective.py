@@ -12,6 +12,7 @@ from wattcast.features.layout import Layout
 from wattcast.features.signals import LEAST_LEVEL, Signals, inputs
 from wattcast.nets.heads import PointHead
 from wattcast.nets.network import Network, mean_of_members
+from wattcast.nets.stack import States
 from wattcast.schema import QUANTILES
 
 #: Share of the sequences that do not say which meter they are of.
@@ -51,6 +52,38 @@ def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], 
     return Goals(s.y[at, m[..., None]] / level - 1.0, counts, size)
 
 
+class Lanes(NamedTuple):
+    """Sequences that training walks along, side by side.
+
+    Attributes:
+        start: place of the next advance of each, among all advances.
+        meter: whose it is.
+        warmup: advances ahead that carry no loss, while the state fills.
+        states: of the stack, where each stands.
+    """
+
+    start: Int[Array, " batch"]
+    meter: Int[Array, " batch"]
+    warmup: Int[Array, " batch"]
+    states: States
+
+
+def moved(lanes: Lanes, states: States, context: int, count: Array, fresh: Lanes) -> Lanes:
+    """Lanes one batch on, with the states it ended in; a lane at the end of the readings begins anew as in `fresh`.
+
+    Args:
+        lanes: of the batch that is done.
+        states: its last states.
+        context: advances of a sequence.
+        count: advances there are.
+        fresh: lanes to begin with.
+    """
+    start = lanes.start + context
+    over = start + context > count
+    onward = Lanes(start, lanes.meter, jnp.zeros_like(lanes.warmup), states)
+    return jax.tree.map(lambda new, old: jnp.where(over.reshape(-1, *[1] * (old.ndim - 1)), new, old), fresh, onward)
+
+
 def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
     network: Network,
     s: Signals,
@@ -58,20 +91,23 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
     t: Int[Array, "time batch"],
     m: Int[Array, "time batch"],
     end: Int[Array, ""],
-    warmup: int,
+    warmup: int | Int[Array, " batch"],
     key: PRNGKeyArray,
-) -> Float[Array, ""]:
-    """Mean loss over sequences of advances, a target at every advance after the warm-up.
+    states: States | None = None,
+) -> tuple[Float[Array, ""], States]:
+    """Mean loss over sequences of advances, a target at every advance after the warm-up; and the last states.
 
     One sequence in ten does not say which meter it is of, so that the network can do without. Where advances are a day
-    apart, a forecast at a random moment before the next one is learned as well.
+    apart, a forecast at a random moment before the next one is learned as well. `states` are those the sequences begin
+    in, zeros unless given; no gradient goes further back than them.
     """
     k_scan, k_now, k_when, k_between = jax.random.split(key, 4)
     x, local = inputs(s, lay, t, m, jnp)
     nameless = jax.random.bernoulli(jax.random.fold_in(key, 1), NAMELESS, (1, t.shape[1]))
     who = jnp.where(nameless, len(network.meters) - 1, s.who[m])
-    h, _ = network.scan(x, who, network.stack.initial_state(t.shape[1]), k_scan)
-    late = (jnp.arange(t.shape[0]) >= warmup)[:, None, None]
+    states = network.stack.initial_state(t.shape[1]) if states is None else states
+    h, states = network.scan(x, who, states, k_scan)
+    late = (jnp.arange(t.shape[0])[:, None] >= jnp.reshape(jnp.asarray(warmup), (1, -1)))[..., None]
 
     def summed(raw: Array, t: Array) -> tuple[Array, Array]:
         goal = goals(network, s, lay, t, m, end)
@@ -84,7 +120,7 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
         x, local = inputs(s, lay, t, m, jnp)
         more = summed(network.decode(h, x, local, who, between=True, key=k_between), t)
         total, count = total + more[0], count + more[1]
-    return total / jnp.maximum(count, 1.0)
+    return total / jnp.maximum(count, 1.0), states
 
 
 class Judgement(NamedTuple):

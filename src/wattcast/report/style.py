@@ -93,11 +93,14 @@ class Drawing:
 
 
 @contextmanager
-def drawing(size: tuple[float, float] = COLUMN) -> Iterator[Drawing]:
-    """Gives axes in the house style; on leaving, the SVG element is in `.svg`."""
+def drawing(size: tuple[float, float] = COLUMN, rows: int = 1) -> Iterator[Drawing]:
+    """Gives axes in the house style; on leaving, the SVG element is in `.svg`.
+
+    Where there are several `rows`, they share their x axis; `.axes` is the first, `.figure.axes` are all.
+    """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
-        drawn = Drawing(figure, figure.add_subplot())
+        drawn = Drawing(figure, figure.subplots(rows, sharex=True, squeeze=False)[0, 0])
         yield drawn
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
