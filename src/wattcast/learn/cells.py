@@ -17,17 +17,18 @@ from wattcast.report.page import Code, Section, Table, Text
 from wattcast.schema import Y
 
 
-def run(*, seconds: float = 0.6, steps: int = 300, seed: int = 0) -> Lesson:
+def run(*, seconds: float = 0.6, steps: int = 300, cells: Sequence[str] = (), seed: int = 0) -> Lesson:
     """The lesson on newer cells.
 
     Args:
         seconds: training of one cell on one set [s].
         steps: batches of the trainings that fill gaps.
+        cells: those that take part, the classic three among them; all unless said.
         seed: starts and batches follow from it; how many batches fit into the time, from the machine.
     """
     d = demand()
     sets = hourly(d)
-    places = compare(sets, seconds=seconds, seeds=(seed,))
+    places = compare(sets, seconds=seconds, seeds=(seed,), cells=cells)
     gaps = filled(d, steps=steps, seed=seed)
     facts: dict[str, float | str] = {"seconds_each": seconds}
     for name, place in places.items():

@@ -59,15 +59,19 @@ class Place:
         return float(np.mean([np.mean(row) for row in self.scores.values()]))
 
 
-def compare(sets: Mapping[str, Floats], *, seconds: float, seeds: Sequence[int] = (0,)) -> dict[str, Place]:
+def compare(
+    sets: Mapping[str, Floats], *, seconds: float, seeds: Sequence[int] = (0,), cells: Sequence[str] = ()
+) -> dict[str, Place]:
     """Trains every cell on every set for the same time.
 
     Args:
         sets: hourly readings `[hour, meter]` without gaps, by name; the last fifth is scored.
         seconds: training of one cell on one set [s].
         seeds: one training each.
+        cells: those that take part, of `stacks`; all unless said.
     """
-    return {name: _place(make, sets, seconds, seeds) for name, make in stacks().items()}
+    asked = {name: make for name, make in stacks().items() if not cells or name in cells}
+    return {name: _place(make, sets, seconds, seeds) for name, make in asked.items()}
 
 
 def week_before(load: Floats) -> float:

@@ -16,9 +16,9 @@ from jaxtyping import Array
 from numpy.typing import NDArray
 
 from wattcast.learn.lesson import Lesson
-from wattcast.learn.training import train
+from wattcast.learn.training import in_step, train
 from wattcast.nets.patterns import InStep
-from wattcast.nets.stack import Stack, States
+from wattcast.nets.stack import States
 from wattcast.report.page import Code, Section, Table, Text
 
 Symbols = NDArray[np.int64]
@@ -123,21 +123,20 @@ def learn(symbols: Symbols, kinds: int, *, steps: int, seed: int, write: int, le
     """Trains a GRU of 64 units to say the next symbol, scores it on the last part, lets it write on."""
     split = round(len(symbols) * (1 - SCORED))
     sequence = jnp.asarray(symbols)
-    k_stack, k_out, k_write = jax.random.split(jax.random.key(seed), 3)
-    model = InStep(Stack(kinds, (64,), k_stack), kinds, k_out)
 
     def sample(key: Array) -> tuple[Array, Array]:
         starts = jax.random.randint(key, (32,), 0, split - length)
         rows = sequence[starts[None] + jnp.arange(length + 1)[:, None]]
         return rows[:-1], rows[1:]
 
-    model, _ = train(model, lambda m, batch: jnp.mean(_surprise(m, *batch)), sample, steps=steps, seed=seed)
+    start = in_step("gru", 64, inputs=kinds, outputs=kinds)
+    [model], _ = train(start, lambda m, batch: jnp.mean(_surprise(m, *batch)), sample, steps=steps, seeds=(seed,))
     scored = sequence[split - length :][:, None]  # the state fills before the part that is scored
     bits = np.asarray(eqx.filter_jit(_surprise)(model, scored[:-1], scored[1:]))[length - 1 :] / np.log(2)
     pairs, alone = _counts(symbols[:split], kinds)
     before, came = symbols[split - 1 : -1], symbols[split:]
     last, most = -np.log2(pairs[before, came]), -np.log2(alone[came])
-    written = _write(model, symbols[split - length : split], write, k_write)
+    written = _write(model, symbols[split - length : split], write, jax.random.key(seed + 1))
     return Learned(float(bits.mean()), float(last.mean()), float(most.mean()), written)
 
 

@@ -41,18 +41,23 @@ def filled(d: Demand, *, steps: int = 300, seed: int = 0) -> Mapping[str, float]
 
     def loss(model: AbstractPattern, batch: tuple[Array, Array, Array, Array]) -> Array:
         x, base, y, lost = batch
-        return jnp.sum(jnp.where(lost, jnp.abs(base + model(x) - y), 0.0)) / jnp.sum(lost)
+        return jnp.sum(jnp.where(lost, jnp.abs(base + model(x) - y), 0.0)) / jnp.sum(lost, dtype=jnp.float32)
 
-    keys = jax.random.split(jax.random.key(seed), 3)
-    one, two = (Stack(4, (24,), k) for k in keys[:2])
+    def one_side(key: Array) -> AbstractPattern:
+        k_stack, k_out = jax.random.split(key)
+        return InStep(Stack(4, (24,), k_stack), 1, k_out)
+
+    def both_sides(key: Array) -> AbstractPattern:
+        k_on, k_back, k_out = jax.random.split(key, 3)
+        return Bidirectional(Stack(4, (24,), k_on), Stack(4, (24,), k_back), 1, k_out)
+
     starts = jnp.arange(d.split, len(d.load) - LENGTH, 31)  # 31: gaps at every half hour
     x, base, y, lost = examples(starts, FIRST + (7 * jnp.arange(len(starts))) % (LAST + 1 - FIRST))
     said = {"the same hours of the day before and after": base, "a straight line": _line(y, lost)}
-    models = {"one side": InStep(one, 1, keys[2]), "both sides": Bidirectional(one, two, 1, keys[2])}
-    for name, model in models.items():
-        learned, _ = train(model, loss, sample, steps=steps, seed=seed)
-        said[name] = base + eqx.filter_jit(learned)(x)
-    return {name: float(jnp.sum(jnp.abs(s - y) * lost) / jnp.sum(lost)) * d.std for name, s in said.items()}
+    for name, start in {"one side": one_side, "both sides": both_sides}.items():
+        [model], _ = train(start, loss, sample, steps=steps, seeds=(seed,))
+        said[name] = base + eqx.filter_jit(model)(x)
+    return {name: float(jnp.mean(jnp.abs(s - y)[lost])) * d.std for name, s in said.items()}
 
 
 def _line(y: Array, lost: Array) -> Array:

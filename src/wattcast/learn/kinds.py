@@ -66,8 +66,10 @@ def tell_apart(
     rows = jnp.asarray(np.concatenate(learned), jnp.float32)
     first = jnp.asarray(np.cumsum([0, *(len(w) for w in learned[:-1])]))
     sizes = jnp.asarray([len(w) for w in learned])
-    k_stack, k_dense = jax.random.split(jax.random.key(seed))
-    model = Classifier(Stack(1, (24,), k_stack), kinds, k_dense)
+
+    def start(key: Array) -> Classifier:
+        k_stack, k_dense = jax.random.split(key)
+        return Classifier(Stack(1, (24,), k_stack), kinds, k_dense)
 
     def sample(key: Array) -> tuple[Array, Array]:
         k_kind, k_row = jax.random.split(key)
@@ -75,7 +77,7 @@ def tell_apart(
         at = first[kind] + jax.random.randint(k_row, (48,), 0, sizes[kind])
         return rows[at].T[..., None], place[at]
 
-    model, _ = train(model, lambda m, batch: jnp.mean(m.loss(*batch)), sample, steps=steps, seed=seed)
+    [model], _ = train(start, lambda m, batch: jnp.mean(m.loss(*batch)), sample, steps=steps, seeds=(seed,))
     ask = eqx.filter_jit(model)
     said = [np.asarray(ask(jnp.asarray(w.T[..., None], jnp.float32))).argmax(axis=1) for w in scored]
     near = [nearest(w, learned) for w in scored]

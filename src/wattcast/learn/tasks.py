@@ -66,7 +66,6 @@ class Answer:
 def answer(task: Task, d: Demand, *, seed: int = 0) -> Answer:
     """Trains a network of the task's pattern, a GRU of 32 units, and scores it."""
     inputs = task.pair(jnp.asarray(task.learned[:1]))[0].shape[-1]
-    model = pattern(task.name, inputs, 1, jax.random.key(seed), steps=task.outputs_known)
     learned = jnp.asarray(task.learned)
 
     def sample(key: Array) -> tuple[Array, Array, Array]:
@@ -76,7 +75,10 @@ def answer(task: Task, d: Demand, *, seed: int = 0) -> Answer:
         x, base, y = batch
         return jnp.mean(jnp.abs(base + model(x) - y))
 
-    model, _ = train(model, loss, sample, steps=task.steps, seed=seed)
+    def start(key: Array) -> AbstractPattern:
+        return pattern(task.name, inputs, 1, key, steps=task.outputs_known)
+
+    [model], _ = train(start, loss, sample, steps=task.steps, seeds=(seed,))
     x, base, y = task.pair(jnp.asarray(task.scored))
     said = np.asarray(base + eqx.filter_jit(model)(x))[..., 0] * d.std + d.mean
     came = np.asarray(y)[..., 0] * d.std + d.mean
