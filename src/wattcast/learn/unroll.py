@@ -62,7 +62,7 @@ def run(*, hidden: int = 16, steps: int = 300, seed: int = 0) -> Lesson:
 
 def _arrays(model: InStep) -> dict[str, Any]:
     weights = model.stack.cells[0].weights
-    return {"W": weights.w, "U": weights.u, "b": weights.b, "V": model.w, "c": model.b}
+    return {"W": weights.w, "U": weights.u, "b": weights.b, "V": model.dense.w, "c": model.dense.b}
 
 
 def stepwise(model: InStep, xs: jax.Array) -> float:

