@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -67,7 +66,7 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     )
 
 
-@partial(eqx.filter_jit, **UNPOLISHED)  # op by op each would be compiled on its own, 2 s in all
+@eqx.filter_jit(**UNPOLISHED)  # op by op each would be compiled on its own, 2 s in all
 def _start(key: PRNGKeyArray) -> ManyToOne:
     k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(HIDDEN))
     stack = Stack(1, HIDDEN, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
@@ -82,7 +81,7 @@ def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> Abstract
     return eqx.tree_at(lambda c: c.weights, cell, weights)
 
 
-@partial(eqx.filter_jit, **PLAIN)
+@eqx.filter_jit(**PLAIN)
 def _epoch(
     model: ManyToOne,
     memory: Any,
