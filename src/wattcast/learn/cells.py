@@ -17,7 +17,7 @@ from wattcast.report.page import Code, Section, Table, Text
 from wattcast.schema import Y
 
 
-def run(*, seconds: float = 0.6, steps: int = 300, cells: Sequence[str] = (), seed: int = 0) -> Lesson:
+def run(*, seconds: float = 0.5, steps: int = 300, cells: Sequence[str] = (), seed: int = 0) -> Lesson:
     """The lesson on newer cells.
 
     Args:
