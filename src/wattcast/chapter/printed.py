@@ -35,7 +35,8 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
         progress: told of every epoch.
     """
     key = jax.random.key(seed)
-    model = _start(jax.random.fold_in(key, 0))
+    # op by op each would be compiled on its own, 2 s in all
+    model = eqx.filter_jit(lambda key: _start(key), **UNPOLISHED)(jax.random.fold_in(key, 0))
     optimiser = optax.rmsprop(1e-3, decay=0.9, eps=1e-7, eps_in_sqrt=False)
     memory = optimiser.init(eqx.filter(model, eqx.is_inexact_array))
     x = jnp.asarray(job.x.T[..., None], jnp.float32)  # [time, window, 1]
@@ -66,7 +67,6 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     )
 
 
-@eqx.filter_jit(**UNPOLISHED)  # op by op each would be compiled on its own, 2 s in all
 def _start(key: PRNGKeyArray) -> ManyToOne:
     k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(HIDDEN))
     stack = Stack(1, HIDDEN, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
