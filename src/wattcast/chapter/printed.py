@@ -35,8 +35,7 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
         progress: told of every epoch.
     """
     key = jax.random.key(seed)
-    # op by op each would be compiled on its own, 2 s in all
-    model = eqx.filter_jit(lambda key: _start(key), **UNPOLISHED)(jax.random.fold_in(key, 0))
+    model = _start(jax.random.fold_in(key, 0), HIDDEN)
     optimiser = optax.rmsprop(1e-3, decay=0.9, eps=1e-7, eps_in_sqrt=False)
     memory = optimiser.init(eqx.filter(model, eqx.is_inexact_array))
     x = jnp.asarray(job.x.T[..., None], jnp.float32)  # [time, window, 1]
@@ -67,9 +66,10 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     )
 
 
-def _start(key: PRNGKeyArray) -> ManyToOne:
-    k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(HIDDEN))
-    stack = Stack(1, HIDDEN, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
+@eqx.filter_jit(**UNPOLISHED)  # op by op each would be compiled on its own, 2 s in all
+def _start(key: PRNGKeyArray, hidden: tuple[int, ...]) -> ManyToOne:
+    k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(hidden))
+    stack = Stack(1, hidden, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
     cells = tuple(_framework_weights(c, k_cells[2 * i : 2 * i + 2]) for i, c in enumerate(stack.cells))
     return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), 1, k_dense)
 
