@@ -1,8 +1,9 @@
 """Forecasts from a held state, without JAX: for servers, edge boxes, and everything that reads meters live.
 
-    >>> from wattcast import runtime
-    >>> model = runtime.load("load.wattcast")  # then: state = runtime.prime(model, panel)
-    >>> # state = runtime.advance(model, state, 0.42); runtime.predict(model, state).median
+    model = runtime.load("load.wattcast")
+    state = runtime.prime(model, panel)
+    state = runtime.advance(model, state, 0.42)
+    runtime.predict(model, state).median
 
 NumPy, safetensors and the native library where it was built; `docs/runtime.md` says how to install it alone.
 """
