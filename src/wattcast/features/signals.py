@@ -138,7 +138,7 @@ def signals(  # noqa: PLR0913, PLR0917  (what a network is told)
         who=np.array([place.get(meter, len(ids)) for meter in p.ids], np.int32),
         known=_f32(known),
         advances=moves,
-        phase=_phase(moves, p.length, lay.stride),
+        phase=phase_of(moves, p.length, lay.stride),
         known_from=known_from.astype(np.int32),
     )
 
@@ -156,7 +156,7 @@ def _f32(a: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(a, np.float32)
 
 
-def _phase(moves: NDArray[np.int32], length: int, stride: int) -> NDArray[np.int32]:
+def phase_of(moves: NDArray[np.int32], length: int, stride: int) -> NDArray[np.int32]:
     """Steps since the last advance; on a day of 25 hours the last slot holds twice."""
     t = np.arange(length + 1)
     if not len(moves):

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Array
 
 from wattcast.learn.demand import DAY, Demand
-from wattcast.learn.training import train
-from wattcast.nets.patterns import AbstractPattern, Bidirectional, InStep
+from wattcast.learn.training import in_step, train
+from wattcast.nets.patterns import AbstractPattern, Bidirectional
 from wattcast.nets.stack import Stack
 
 #: Half hours of a window, its gap, and where the gap may begin so that a whole day is left on either side.
@@ -43,10 +43,6 @@ def filled(d: Demand, *, steps: int = 300, seed: int = 0) -> Mapping[str, float]
         x, base, y, lost = batch
         return jnp.sum(jnp.where(lost, jnp.abs(base + model(x) - y), 0.0)) / jnp.sum(lost, dtype=jnp.float32)
 
-    def one_side(key: Array) -> AbstractPattern:
-        k_stack, k_out = jax.random.split(key)
-        return InStep(Stack(4, (24,), k_stack), 1, k_out)
-
     def both_sides(key: Array) -> AbstractPattern:
         k_on, k_back, k_out = jax.random.split(key, 3)
         return Bidirectional(Stack(4, (24,), k_on), Stack(4, (24,), k_back), 1, k_out)
@@ -54,7 +50,7 @@ def filled(d: Demand, *, steps: int = 300, seed: int = 0) -> Mapping[str, float]
     starts = jnp.arange(d.split, len(d.load) - LENGTH, 31)  # 31: gaps at every half hour
     x, base, y, lost = examples(starts, FIRST + (7 * jnp.arange(len(starts))) % (LAST + 1 - FIRST))
     said = {"the same hours of the day before and after": base, "a straight line": _line(y, lost)}
-    for name, start in {"one side": one_side, "both sides": both_sides}.items():
+    for name, start in {"one side": in_step("gru", 24, inputs=4), "both sides": both_sides}.items():
         [model], _ = train(start, loss, sample, steps=steps, seeds=(seed,))
         said[name] = base + eqx.filter_jit(model)(x)
     return {name: float(jnp.mean(jnp.abs(s - y)[lost])) * d.std for name, s in said.items()}

@@ -29,6 +29,12 @@ def initial_weights(inputs: int, hidden: int, gates: int, key: PRNGKeyArray) -> 
     return Weights(jnp.hstack(w), jnp.hstack(u), jnp.zeros(gates * hidden), jnp.zeros(bn))
 
 
+def lstm_weights(inputs: int, hidden: int, key: PRNGKeyArray) -> Weights:
+    """Those of four gates i, f, g, o, where the forget gate begins open: its bias is 1 (Gers 2000)."""
+    weights = initial_weights(inputs, hidden, 4, key)
+    return weights._replace(b=weights.b.at[hidden : 2 * hidden].set(1.0))
+
+
 class AbstractCell(eqx.Module, Generic[S]):
     """A recurrent layer: how it starts, one step, a whole sequence."""
 
@@ -105,8 +111,7 @@ class LSTM(AbstractCell[LSTMState]):
     hidden: int = eqx.field(static=True)
 
     def __init__(self, inputs: int, hidden: int, key: PRNGKeyArray):
-        weights = initial_weights(inputs, hidden, 4, key)
-        self.weights = weights._replace(b=weights.b.at[hidden : 2 * hidden].set(1.0))
+        self.weights = lstm_weights(inputs, hidden, key)
         self.hidden = hidden
 
     def initial_state(self, *batch: int) -> LSTMState:

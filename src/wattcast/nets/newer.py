@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from wattcast import kernels
 from wattcast.kernels import reference
 from wattcast.kernels.reference import GRUState, LSTMState, S, SLSTMState, Weights
-from wattcast.nets.cells import AbstractCell, initial_weights
+from wattcast.nets.cells import AbstractCell, initial_weights, lstm_weights
 
 
 class AbstractGated(AbstractCell[S]):
@@ -59,8 +59,7 @@ class PeepholeLSTM(AbstractGated[LSTMState]):
     hidden: int = eqx.field(static=True)
 
     def __init__(self, inputs: int, hidden: int, key: PRNGKeyArray):
-        weights = initial_weights(inputs, hidden, 4, key)
-        self.weights = weights._replace(b=weights.b.at[hidden : 2 * hidden].set(1.0))
+        self.weights = lstm_weights(inputs, hidden, key)
         self.peephole = jnp.zeros((3, hidden))
         self.hidden = hidden
 
@@ -223,8 +222,7 @@ class SLSTM(AbstractGated[SLSTMState]):
     hidden: int = eqx.field(static=True)
 
     def __init__(self, inputs: int, hidden: int, key: PRNGKeyArray):
-        weights = initial_weights(inputs, hidden, 4, key)
-        self.weights = weights._replace(b=weights.b.at[hidden : 2 * hidden].set(1.0))
+        self.weights = lstm_weights(inputs, hidden, key)
         self.hidden = hidden
 
     def initial_state(self, *batch: int) -> SLSTMState:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wattcast.features.calendar import advances, calendar
 from wattcast.features.layout import Layout
-from wattcast.features.signals import FARTHEST, alike, clock_features
+from wattcast.features.signals import FARTHEST, alike, clock_features, phase_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Days of a block that are asked about; before them lies what is looked back on, after them what is forecast.
@@ -81,13 +81,10 @@ class Clock:
     def _made(self, first: int, length: int, off: int) -> Block:
         start = _EPOCH + first * self.step + timedelta(microseconds=off)
         cal = calendar(start, self.step, length, zone=self.zone)
-        moves = np.ones(length, bool)
-        phase = np.zeros(length, np.int32)
+        found = np.arange(length)
         if self.lay.stride > 1:
             found = advances(cal.hour, self.at.hour + self.at.minute / 60)
-            moves = np.zeros(length, bool)
-            moves[found] = True
-            t = np.arange(length)
-            since = t - found[np.maximum(np.searchsorted(found, t, "right") - 1, 0)]
-            phase = np.clip(since, 0, self.lay.stride - 1).astype(np.int32)
+        moves = np.zeros(length, bool)
+        moves[found] = True
+        phase = phase_of(found.astype(np.int32), length - 1, self.lay.stride)
         return Block(first, start, clock_features(cal, self.lay), moves, phase, {}, {})

@@ -73,11 +73,6 @@ class Record:
         """0 .. window - 1."""
         return np.arange(self.window)
 
-    @property
-    def units(self) -> int:
-        """Numbers in the state of one member."""
-        return sum(self.kind.hidden) * (2 if self.kind.cells else 1)
-
 
 def record_type(kind: Kind) -> Record:
     """The record of a model."""
