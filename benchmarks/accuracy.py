@@ -31,6 +31,7 @@ from wattcast.features.panel import Panel, panel
 from wattcast.features.view import View
 from wattcast.nets.forecaster import NetworkSettings
 from wattcast.read import read
+from wattcast.rivals import LightGBM
 from wattcast.train import TrainSettings
 
 
@@ -117,8 +118,8 @@ def scores(q: np.ndarray, y: np.ndarray) -> dict[str, float]:
     return {**found, **{f"cover{level}": metrics.coverage(y, q, level / 100) for level in (80, 90)}}
 
 
-def rows_of(name: str, data: Path, fold: str, seeds: list[int], base: bool) -> list[dict[str, Any]]:
-    """A row a model: medians over the seeds."""
+def rows_of(name: str, data: Path, fold: str, seeds: list[int], beside: str) -> list[dict[str, Any]]:
+    """A row a model: medians over the seeds. Beside the network stand nothing, baselines, or rivals as well."""
     work = SETS[name]
     p, mask, origin = judged(work, work.load(data), fold)
     first = int(np.flatnonzero(mask.any(axis=1))[0])
@@ -129,8 +130,10 @@ def rows_of(name: str, data: Path, fold: str, seeds: list[int], base: bool) -> l
     learn = replace(p, y=np.where(mask, np.nan, p.y)) if work.own_end else p
     net = NetworkSettings(horizon=p.day, country=work.country, known=p.names)
     models: list[tuple[str, Any]] = [("wattcast", [NetworkForecaster(net, TrainSettings(seed=s)) for s in seeds])]
-    if base:
+    if beside in {"baselines", "rivals"}:
         models += [(model.name, [model]) for model in baselines(work.country)]
+    if beside == "rivals":
+        models.append((LightGBM.name, [LightGBM(work.country)]))
     rows = []
     for model, tries in models:
         found, began = [], time.perf_counter()
@@ -151,12 +154,12 @@ def main() -> None:
     options.add_argument("--sets", default=",".join(SETS), help="which, with commas between")
     options.add_argument("--seeds", type=int, default=1, help="how many")
     options.add_argument("--fold", choices=("validation", "test"), default="validation")
-    options.add_argument("--no-baselines", action="store_true", help="the network alone")
+    options.add_argument("--beside", choices=("nothing", "baselines", "rivals"), default="baselines")
     options.add_argument("--json", action="store_true")
     told = options.parse_args()
     rows, targets = [], []
     for name in told.sets.split(","):
-        mine = rows_of(name, told.data, told.fold, list(range(told.seeds)), not told.no_baselines)
+        mine = rows_of(name, told.data, told.fold, list(range(told.seeds)), told.beside)
         rows += mine
         if not told.json:
             show(name, mine, as_json=False)
