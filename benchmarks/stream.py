@@ -62,7 +62,7 @@ def forecaster(grid: Panel, horizon: int, **settings: object) -> Forecaster:
     if lay.stride > 1:
         weights = np.random.default_rng(0).normal(0, 0.01, (1, linear_size(lay, 0), lay.outputs))
         linear = LinearPath(weights.astype(np.float32), 0.5)
-    return Forecaster(network, net, lay, scaling(grid), linear, np.ones(11), grid.ids, grid.step, grid.zone)
+    return Forecaster(network, net, lay, scaling(grid), linear, np.ones(11), 0.0, grid.ids, grid.step, grid.zone)
 
 
 def least(work: Callable[[], object], repeats: int) -> float:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Panel
-from wattcast.features.signals import HINGES, Signals, inputs, signals
+from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, inputs, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import stored
+from wattcast.nets.drift import drifts, moved
 from wattcast.nets.forecaster import Forecaster
 from wattcast.nets.linear import blended, linear_features
 from wattcast.nets.network import Network
@@ -25,6 +26,8 @@ from wattcast.runtime.model import Model, model_of
 from wattcast.schema import QUANTILES, NotReady
 
 Quantiles = NDArray[np.float64]
+#: Outputs that are decoded at once.
+TOGETHER = 4_000_000
 
 
 def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | None = None) -> Quantiles:
@@ -59,19 +62,50 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
         )
     between_of = s.advances[latest] != t
     out = np.empty((len(t), horizon - lay.gap, len(panel.ids), len(QUANTILES)))
-    linear = (jnp.asarray(f.linear.weights), jnp.float32(f.linear.share)) if f.linear.share > 0 else None
-    held = _states(f.network, arrays, lay, int(latest.max()) + 1)[:, latest]
+    linear = _linear(f)
+    carried = _states(f.network, arrays, lay, int(latest.max()) + 1)
+    shift = _shift(f, s, arrays, carried, t, latest)
+    held = carried[:, latest]
     for between in (False, True):
         here = np.flatnonzero(between_of == between)
-        for part in np.array_split(here, max(1, len(here) * len(panel.ids) * lay.outputs // 4_000_000)):
+        for part in np.array_split(here, max(1, len(here) * len(panel.ids) * lay.outputs // TOGETHER)):
             if len(part):
-                q = np.asarray(
-                    _decode(f.network, linear, arrays, lay, held[:, part], jnp.asarray(t[part]), between), np.float64
-                )
+                h, when = held[:, part], jnp.asarray(t[part])
+                q = np.asarray(_decode(f.network, linear, arrays, lay, h, when, between), np.float64)
+                if shift is not None:
+                    q += shift[part, ..., None]
                 q = finished(q, lay, s.phase[t[part]], horizon, f.calibration)
                 out[part] = q.transpose(0, 2, 1, 3)
     heard = np.isfinite(past.y).cumsum(axis=0)[t - 1] > 0
     return np.where(heard[:, None, :, None], out * scale.meter[:, None], np.nan)
+
+
+def _linear(f: Forecaster) -> tuple[Array, Array] | None:
+    return (jnp.asarray(f.linear.weights), jnp.float32(f.linear.share)) if f.linear.share > 0 else None
+
+
+def _shift(
+    f: Forecaster, s: Signals, arrays: Signals, carried: Array, t: NDArray[np.int_], latest: NDArray[np.int_]
+) -> NDArray[np.float64] | None:
+    """What the drift adds at each origin, over the meter's scale `[origin, meter, output]`; None where nothing."""
+    if f.drift_gain == 0:
+        return None
+    lay, moves, day = f.layout, s.advances[: carried.shape[1]], np.arange(f.layout.day)
+    parts = np.array_split(np.arange(len(moves)), max(1, len(moves) * len(s.who) * lay.outputs // TOGETHER))
+    said = np.concatenate([
+        np.asarray(_decode(f.network, _linear(f), arrays, lay, carried[:, k], jnp.asarray(moves[k]), False))
+        [..., : lay.day, len(QUANTILES) // 2]
+        for k in parts
+    ])  # fmt: skip
+    at = moves[:, None] + day
+    ends = np.append(moves[1:], len(s.y))[:, None]  # a day of 23 hours has no last slot
+    came, here = s.y[np.minimum(at, len(s.y) - 1)], s.seen[np.minimum(at, len(s.y) - 1)] > 0
+    missed = (came.swapaxes(1, 2) - said) / s.level[moves][..., None]
+    real = here.swapaxes(1, 2) & (at < ends)[:, None] & (s.level[moves] > LEAST_LEVEL)[..., None]
+    before = np.asarray(drifts(jnp.asarray(missed), jnp.asarray(real)))[latest]
+    # of the day that has begun, what came before the origin counts already
+    begun = moved(before, missed[latest], real[latest] & (at[latest] < t[:, None])[:, None])
+    return f.drift_gain * np.tile(begun, lay.days) * s.level[t][..., None]
 
 
 @eqx.filter_jit

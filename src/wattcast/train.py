@@ -113,6 +113,7 @@ class Place:
         best_loss: that loss.
         calibration: of the bands, on the validation tail, at that epoch.
         share: of the linear path, likewise.
+        gain: on the drift, likewise.
         history: one dict an epoch, as `Epoch`.
         scores: what `score` said of the model the search found.
     """
@@ -123,15 +124,17 @@ class Place:
     best_loss: float = float("inf")
     calibration: tuple[float, ...] = (1.0,) * len(QUANTILES)
     share: float = 0.0
+    gain: float = 0.0
     history: tuple[dict[str, Any], ...] = ()
     scores: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Work:
-    """What stays the same while training: data, layout, compiled functions."""
+    """What stays the same while training: data, layout, compiled functions; `before`: all before the tail, as seen."""
 
     past: Panel
+    before: tuple[Scaling, Signals]
     net: NetworkSettings
     train: TrainSettings
     lay: Layout
@@ -193,9 +196,8 @@ def fit(
     if start is not None and warm:
         weights = eqx.filter(start.network, eqx.is_inexact_array)
         state = state._replace(params=weights, average=weights, best=weights)
-        place = Place(
-            "final", best_epoch=train.epochs, calibration=tuple(start.calibration.tolist()), share=start.linear.share
-        )
+        bands, share = tuple(start.calibration.tolist()), start.linear.share
+        place = Place("final", best_epoch=train.epochs, calibration=bands, share=share, gain=start.drift_gain)
     if resume and checkpoint is not None:
         state, place = _load_checkpoint(checkpoint, work)
     for state, place, ground in _epochs(work, state, place, score):  # noqa: B020
@@ -218,19 +220,25 @@ def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     # settings with a table of countries have no hash, which arguments of compiled functions need
     start_of = eqx.filter_jit(lambda key: build(net, lay, len(past.ids), key), **UNPOLISHED)
     params, static = eqx.partition(start_of(jax.random.key(train.seed)), eqx.is_inexact_array)
+    before = _seen(past, net, lay, steps.split)
     if lay.stride > 1:
-        params = _normal(params, past, net, lay, steps)
+        params = _normal(params, before[1], lay, steps.split - lay.horizon)
     start = State(params, params, params, jax.vmap(optimiser.init)(params))
     run, judge_ = _compiled(static, lay, steps, optimiser, train)
-    return Work(past, net, train, lay, steps, static, start, run, judge_)
+    return Work(past, before, net, train, lay, steps, static, start, run, judge_)
 
 
-def _normal(params: Any, past: Panel, net: NetworkSettings, lay: Layout, steps: Plan) -> Any:
-    """The start with centre and spread of the inputs, from what lies before the validation tail."""
-    s = signals(past, scaling(View(past, steps.split, 0).panel), lay, net.country, net.at, past.ids)
-    t = s.advances[s.advances <= steps.split - lay.horizon]
-    pick = np.random.default_rng(0).permutation(len(t) * len(past.ids))[:LOOKED_AT]
-    at, m = t[pick // len(past.ids)], pick % len(past.ids)
+def _seen(past: Panel, net: NetworkSettings, lay: Layout, end: int) -> tuple[Scaling, Signals]:
+    """Scales from what lies before `end`, and signals in them."""
+    scale = scaling(View(past, end, 0).panel)
+    return scale, signals(past, scale, lay, net.country, net.at, past.ids)
+
+
+def _normal(params: Any, s: Signals, lay: Layout, last: int) -> Any:
+    """The start with centre and spread of the inputs at the advances up to `last`."""
+    t, meters = s.advances[s.advances <= last], len(s.who)
+    pick = np.random.default_rng(0).permutation(len(t) * meters)[:LOOKED_AT]
+    at, m = t[pick // meters], pick % meters
     x = inputs(s, lay, at, m)[0][s.level[at, m] > LEAST_LEVEL]
     centre, spread = (x.mean(0), x.std(0)) if len(x) else (0.0, 1.0)
     spread = np.where(spread > 1e-4, spread, 1.0)
@@ -281,8 +289,7 @@ def _ground(work: Work, stage: str) -> Ground:
     """Scales, signals and the linear path, from what the stage may learn from."""
     plan_, net, covariates = work.plan, work.net, len(work.net.known)
     end = plan_.end if stage == "final" else plan_.split
-    scale = scaling(View(work.past, end, 0).panel)
-    s = signals(work.past, scale, work.lay, net.country, net.at, work.past.ids)
+    scale, s = work.before if stage == "search" else _seen(work.past, net, work.lay, end)
     linear, medians = no_path(), None
     if work.lay.stride > 1:
         linear = fit_linear(s, work.lay, covariates, end, len(work.past.ids))
@@ -305,8 +312,8 @@ def _one_epoch(work: Work, state: State, place: Place, ground: Ground, key: PRNG
         val_loss, skill = float(judgement.loss), float(judgement.skill)
         if place.best_epoch == 0 or np.isnan(place.best_loss) or val_loss < place.best_loss:
             factors = tuple(np.asarray(judgement.calibration, float).tolist())
-            share = round(float(judgement.share), 2)
-            place = replace(place, best_loss=val_loss, best_epoch=number, calibration=factors, share=share)
+            share, gain = round(float(judgement.share), 2), float(judgement.gain)
+            place = replace(place, best_loss=val_loss, best_epoch=number, calibration=factors, share=share, gain=gain)
             state = state._replace(best=state.average)
     readings = work.train.steps * work.plan.batch * work.plan.context * work.lay.stride
     epochs = place.best_epoch if final else work.train.epochs
@@ -403,8 +410,9 @@ def _forecaster(work: Work, state: State, place: Place, ground: Ground) -> Forec
     network, factors = eqx.combine(state.best, work.static), np.asarray(place.calibration)
     linear = replace(ground.linear, share=place.share if ground.linear.weights.size else 0.0)
     return Forecaster(
-        network, work.net, work.lay, ground.scale, linear, factors, past.ids, past.step, past.zone, None, about
-    )
+        network, work.net, work.lay, ground.scale, linear, factors, place.gain, past.ids, past.step, past.zone, None,
+        about,
+    )  # fmt: skip
 
 
 def _named_state(state: State) -> dict[str, np.ndarray]:

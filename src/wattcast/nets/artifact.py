@@ -60,6 +60,7 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             "yearly": f.layout.yearly,
         },
         "linear_share": f.linear.share,
+        "drift_gain": f.drift_gain,
         "ids": list(f.ids),
         "step_seconds": f.step.total_seconds(),
         "zone": f.zone,
@@ -87,8 +88,8 @@ def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str 
             raise ValueError(f"its settings ask for {settings.horizon} steps ahead, its layout for {lay.horizon}")
         network = restored(shape_of(settings, lay, len(ids)), tensors, "network/")
         return Forecaster(
-            network, settings, lay, given.scaling, given.linear, given.calibration, ids, given.step, given.zone,
-            meta.get("unit"), dict(meta["about"]),
+            network, settings, lay, given.scaling, given.linear, given.calibration, given.drift_gain, ids, given.step,
+            given.zone, meta.get("unit"), dict(meta["about"]),
         )  # fmt: skip
     except ValidationError as e:
         wrong = e.errors()[0]

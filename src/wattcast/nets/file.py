@@ -19,7 +19,9 @@ from wattcast.nets.linear import LinearPath, linear_size
 from wattcast.schema import QUANTILES, ReadingsError
 
 Tensors = dict[str, np.ndarray]
-VERSION = 2  # 2: a linear path, particulars of each meter, days that begin at any hour
+#: 2: a linear path, particulars of each meter, days that begin at any hour. 3: a drift; files of 2 have none.
+VERSION = 3
+OLDEST = 2
 LARGEST = 100_000_000  # entries of a table of offsets: a file must not ask for all memory
 
 
@@ -35,6 +37,7 @@ class Grounds:
     scaling: Scaling
     linear: LinearPath
     calibration: NDArray[np.float64]
+    drift_gain: float
     ids: tuple[str, ...]
     step: timedelta
     zone: str
@@ -59,7 +62,7 @@ def read(path: str | Path) -> tuple[Tensors, dict[str, Any]]:
                 raise ArtifactError(
                     f"{path} has model format {meta['version']}, this wattcast reads up to {VERSION}; update wattcast."
                 )
-            if meta["version"] < VERSION:
+            if meta["version"] < OLDEST:
                 raise ArtifactError(
                     f"{path} has model format {meta['version']} of an older wattcast, whose networks looked at other "
                     "readings; train it again with `wattcast fit`."
@@ -89,7 +92,10 @@ def grounds(tensors: Tensors, meta: dict[str, Any]) -> Grounds:
     )
     factors = _numbers(tensors, "calibration", (len(QUANTILES),))
     linear = _linear(tensors, float(meta["linear_share"]), lay, known, len(ids))
-    return Grounds(lay, scale, linear, factors, ids, step, zone)
+    gain = float(meta.get("drift_gain", 0.0))
+    if not 0 <= gain <= 1:
+        raise ValueError(f"its drift has a gain of {gain}, expected 0 to 1")
+    return Grounds(lay, scale, linear, factors, gain, ids, step, zone)
 
 
 def _linear(tensors: Tensors, share: float, lay: Layout, known: int, meters: int) -> LinearPath:

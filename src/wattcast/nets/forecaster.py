@@ -55,6 +55,7 @@ class Forecaster:
         scaling: of meters and covariates, from the training part.
         linear: the linear path beside the network.
         calibration: factor on the distance of each quantile from the median, from the validation tail.
+        drift_gain: how much of the drift is added (nets/drift.py).
         ids: meters it was trained on.
         step: length of an interval.
         zone: clock of midnights and weekdays.
@@ -68,6 +69,7 @@ class Forecaster:
     scaling: Scaling
     linear: LinearPath
     calibration: NDArray[np.float64]
+    drift_gain: float
     ids: tuple[str, ...]
     step: timedelta
     zone: str = "UTC"

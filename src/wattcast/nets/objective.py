@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.signals import LEAST_LEVEL, Signals, inputs
+from wattcast.nets.drift import GAINS, drifts, has_drift
 from wattcast.nets.heads import PointHead
 from wattcast.nets.linear import blended
 from wattcast.nets.network import Network, mean_of_members
@@ -132,12 +133,14 @@ class Judgement(NamedTuple):
         skill: 1 - MAE / MAE of the base the network corrects.
         calibration: see `calibration`.
         share: of the linear path.
+        gain: on the drift.
     """
 
     loss: Float[Array, ""]
     skill: Float[Array, ""]
     calibration: Float[Array, " quantiles"]
     share: Float[Array, ""]
+    gain: Float[Array, ""]
 
 
 def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
@@ -184,12 +187,19 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
         shares = jnp.asarray(SHARES, jnp.float32)
         share = shares[jnp.argmin(jax.lax.map(lambda a: loss_of(blended(quantiles, linear, a)), shares))]
         quantiles = blended(quantiles, linear, share)
+    gain, middle = jnp.zeros(()), quantiles.shape[-1] // 2
+    if has_drift(lay):
+        missed = (goal.y - quantiles[..., middle])[..., : lay.day]
+        drift = drifts(missed, goal.counts[..., : lay.day] > 0, skip[1])
+        shift, gains = jnp.tile(drift, lay.days)[..., None], jnp.asarray(GAINS, jnp.float32)
+        gain = gains[jnp.argmin(jax.lax.map(lambda a: loss_of(quantiles + a * shift), gains))]
+        quantiles = quantiles + gain * shift
     loss = loss_of(quantiles)
-    median = quantiles[..., quantiles.shape[-1] // 2]
+    median = quantiles[..., middle]
     level = s.level[t, m][..., None] * goal.counts
     base = _mean(jnp.abs(goal.y - local[..., 0]), level)
     skill = 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9)
-    return Judgement(loss, skill, calibration(quantiles, goal), share)
+    return Judgement(loss, skill, calibration(quantiles, goal), share, gain)
 
 
 def calibration(quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals) -> Float[Array, " quantiles"]:

@@ -67,7 +67,10 @@ class MLForecast:
             deterministic=True, force_col_wise=True,
         )  # fmt: skip
         lags = sorted({1, 2, 3, *(k * day for k in DAYS), day + 1, 7 * day + 1})
-        means = {1: [RollingMean(max(day, 2)), RollingMean(7 * day)], 7 * day: [SeasonalRollingMean(7 * day, 4)]}
+        means: dict[int, list[Any]] = {
+            1: [RollingMean(max(day, 2)), RollingMean(7 * day)],
+            7 * day: [SeasonalRollingMean(7 * day, 4)],
+        }
         return mlforecast.MLForecast(
             {self.name: trees}, freq=1, lags=lags, lag_transforms=means, target_transforms=[LocalStandardScaler()]
         )
