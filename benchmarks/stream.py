@@ -27,6 +27,7 @@ from wattcast import forecast, runtime
 from wattcast.features.layout import layout
 from wattcast.features.panel import Panel
 from wattcast.features.signals import scaling
+from wattcast.nets.errors import Learning
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
 from wattcast.nets.linear import LinearPath, linear_size, no_path
 
@@ -62,7 +63,7 @@ def forecaster(grid: Panel, horizon: int, **settings: object) -> Forecaster:
     if lay.stride > 1:
         weights = np.random.default_rng(0).normal(0, 0.01, (1, linear_size(lay, 0), lay.outputs))
         linear = LinearPath(weights.astype(np.float32), 0.5)
-    return Forecaster(network, net, lay, scaling(grid), linear, np.ones(11), 0.0, grid.ids, grid.step, grid.zone)
+    return Forecaster(network, net, lay, scaling(grid), linear, np.ones(11), Learning(), grid.ids, grid.step, grid.zone)
 
 
 def least(work: Callable[[], object], repeats: int) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from wattcast.features.layout import layout
 from wattcast.features.panel import Panel
 from wattcast.features.signals import scaling
+from wattcast.nets.errors import Learning, can_learn
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
 from wattcast.nets.linear import LinearPath, linear_size, no_path
 
@@ -26,7 +27,8 @@ def untrained(panel: Panel, *, horizon: int = 24, weekly: bool = True, seed: int
     if features:  # a matrix a meter and one for all others
         weights = rng.normal(0, 0.1 / np.sqrt(features), (len(panel.ids) + 1, features, lay.outputs))
         linear = LinearPath(weights.astype(np.float32), 0.4)
+    learning = Learning(0.5, 0.25, panel.start) if can_learn(lay) else Learning()
     factors, about = np.linspace(0.8, 1.2, 11), {"from": "x"}
     return Forecaster(
-        network, net, lay, scaling(panel), linear, factors, panel.ids, panel.step, panel.zone, "kW", about
+        network, net, lay, scaling(panel), linear, factors, learning, panel.ids, panel.step, panel.zone, "kW", about
     )

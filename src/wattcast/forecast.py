@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -16,7 +16,7 @@ from wattcast.features.panel import Panel
 from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, inputs, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import stored
-from wattcast.nets.drift import drifts, moved
+from wattcast.nets.errors import Learned, Said, corrected, heard, said_of
 from wattcast.nets.forecaster import Forecaster
 from wattcast.nets.linear import blended, linear_features
 from wattcast.nets.network import Network
@@ -26,6 +26,8 @@ from wattcast.runtime.model import Model, model_of
 from wattcast.schema import QUANTILES, NotReady
 
 Quantiles = NDArray[np.float64]
+Times = NDArray[np.int_]
+Sayer = Callable[[Times, Times, bool, int], Quantiles]
 #: Outputs that are decoded at once.
 TOGETHER = 4_000_000
 
@@ -53,59 +55,78 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
     past = View(panel, last, lay.targets.max() + 1).panel
     scale = scale_of(f, past)
     s = signals(past, scale, lay, f.settings.country, f.settings.at, f.ids)
-    arrays = Signals(*map(jnp.asarray, s))
     t = np.asarray(origins)
     latest = np.searchsorted(s.advances, t, "right") - 1
     if latest.min() < 0:
         raise NotReady(
             f"The state has not moved before step {t.min()} of the readings yet; give a day more of history."
         )
-    between_of = s.advances[latest] != t
-    out = np.empty((len(t), horizon - lay.gap, len(panel.ids), len(QUANTILES)))
-    linear = _linear(f)
-    carried = _states(f.network, arrays, lay, int(latest.max()) + 1)
-    shift = _shift(f, s, arrays, carried, t, latest)
-    held = carried[:, latest]
-    for between in (False, True):
-        here = np.flatnonzero(between_of == between)
-        for part in np.array_split(here, max(1, len(here) * len(panel.ids) * lay.outputs // TOGETHER)):
-            if len(part):
-                h, when = held[:, part], jnp.asarray(t[part])
-                q = np.asarray(_decode(f.network, linear, arrays, lay, h, when, between), np.float64)
-                if shift is not None:
-                    q += shift[part, ..., None]
-                q = finished(q, lay, s.phase[t[part]], horizon, f.calibration)
-                out[part] = q.transpose(0, 2, 1, 3)
+    said, between = _sayer(f, s, int(latest.max()) + 1), s.advances[latest] != t
+    out = np.empty((len(t), len(panel.ids), horizon - lay.gap, len(QUANTILES)))
+    for late in np.unique(between):
+        here = np.flatnonzero(between == late)
+        out[here] = said(t[here], latest[here], bool(late), horizon)
+    if f.learning.since is not None:
+        since = int(np.searchsorted(s.advances, max(0, past.index(f.learning.since))))
+        learned = _learned(f, s, t, latest - since, s.advances[since : latest.max() + 1], said)
+        out = corrected(out, lay, s.phase[t], learned, s.level[t], f.learning)
     heard = np.isfinite(past.y).cumsum(axis=0)[t - 1] > 0
-    return np.where(heard[:, None, :, None], out * scale.meter[:, None], np.nan)
+    return np.where(heard[:, None, :, None], out.swapaxes(1, 2) * scale.meter[:, None], np.nan)
 
 
-def _linear(f: Forecaster) -> tuple[Array, Array] | None:
-    return (jnp.asarray(f.linear.weights), jnp.float32(f.linear.share)) if f.linear.share > 0 else None
+def _sayer(f: Forecaster, s: Signals, count: int) -> Sayer:
+    """What says finished quantiles over the meters' scales `[origin, meter, lead, quantile]`, of `count` advances.
+
+    It is given origins, the advance before each, whether they lie between two advances, and a horizon.
+    """
+    arrays, lay = Signals(*map(jnp.asarray, s)), f.layout
+    linear = (jnp.asarray(f.linear.weights), jnp.float32(f.linear.share)) if f.linear.share > 0 else None
+    held = _states(f.network, arrays, lay, count)
+
+    def said(t: Times, latest: Times, between: bool, horizon: int) -> Quantiles:
+        out = np.empty((len(t), len(s.who), horizon - lay.gap, len(QUANTILES)))
+        for part in np.array_split(np.arange(len(t)), max(1, len(t) * len(s.who) * lay.outputs // TOGETHER)):
+            q = _decode(f.network, linear, arrays, lay, held[:, latest[part]], jnp.asarray(t[part]), between)
+            out[part] = finished(np.asarray(q, np.float64), lay, s.phase[t[part]], horizon, f.calibration)
+        return out
+
+    return said
 
 
-def _shift(
-    f: Forecaster, s: Signals, arrays: Signals, carried: Array, t: NDArray[np.int_], latest: NDArray[np.int_]
-) -> NDArray[np.float64] | None:
-    """What the drift adds at each origin, over the meter's scale `[origin, meter, output]`; None where nothing."""
-    if f.drift_gain == 0:
-        return None
-    lay, moves, day = f.layout, s.advances[: carried.shape[1]], np.arange(f.layout.day)
-    parts = np.array_split(np.arange(len(moves)), max(1, len(moves) * len(s.who) * lay.outputs // TOGETHER))
-    said = np.concatenate([
-        np.asarray(_decode(f.network, _linear(f), arrays, lay, carried[:, k], jnp.asarray(moves[k]), False))
-        [..., : lay.day, len(QUANTILES) // 2]
-        for k in parts
-    ])  # fmt: skip
-    at = moves[:, None] + day
-    ends = np.append(moves[1:], len(s.y))[:, None]  # a day of 23 hours has no last slot
-    came, here = s.y[np.minimum(at, len(s.y) - 1)], s.seen[np.minimum(at, len(s.y) - 1)] > 0
-    missed = (came.swapaxes(1, 2) - said) / s.level[moves][..., None]
-    real = here.swapaxes(1, 2) & (at < ends)[:, None] & (s.level[moves] > LEAST_LEVEL)[..., None]
-    before = np.asarray(drifts(jnp.asarray(missed), jnp.asarray(real)))[latest]
-    # of the day that has begun, what came before the origin counts already
-    begun = moved(before, missed[latest], real[latest] & (at[latest] < t[:, None])[:, None])
-    return f.drift_gain * np.tile(begun, lay.days) * s.level[t][..., None]
+def _learned(f: Forecaster, s: Signals, t: Times, latest: Times, moves: Times, said: Sayer) -> Learned:
+    """What the errors had taught at each origin.
+
+    Args:
+        f: the forecaster.
+        s: signals.
+        t: origins.
+        latest: place among `moves` of the advance before each; below 0 where it lies before them all.
+        moves: advances whose forecasts count.
+        said: what says forecasts.
+    """
+    lay, how, meters = f.layout, f.learning, len(s.who)
+    learned = [Learned(np.zeros((meters, lay.day)), np.zeros((meters, 2)))]
+    if len(moves):
+        at, slots = moves[:, None] + np.arange(lay.day), min(lay.day, lay.horizon)
+        first = len(s.advances) - len(moves) - int((s.advances > moves[-1]).sum())
+        q = said(moves, np.arange(len(moves)) + first, False, slots)
+        told = said_of(q, s.level[moves], lay)
+        ends = np.append(moves[1:], len(s.y))[:, None]  # a day of 23 hours has no last slot
+        there = (at < ends) & (np.arange(lay.day) < slots)
+        here = np.minimum(at, len(s.y) - 1)
+        came = s.y[here].swapaxes(1, 2) / s.level[moves][..., None]
+        real = (s.seen[here] > 0).swapaxes(1, 2) & there[:, None] & (s.level[moves] > LEAST_LEVEL)[..., None]
+        days = [(Said(*(a[k] for a in told)), came[k], real[k]) for k in range(len(moves))]
+        for day in days:
+            learned.append(heard(learned[-1], *day, how))
+    begun = []
+    for origin, k in zip(t, latest, strict=True):
+        known = learned[max(k, 0)]
+        if k >= 0:  # of the day that has begun, what came before the origin counts already
+            told_k, came_k, real_k = days[k]
+            known = heard(known, told_k, came_k, real_k & (at[k] < origin), how)
+        begun.append(known)
+    return Learned(*(np.stack(a) for a in zip(*begun, strict=True)))
 
 
 @eqx.filter_jit

@@ -28,6 +28,7 @@ from wattcast.features.plan import Plan, plan
 from wattcast.features.signals import LEAST_LEVEL, Scaling, Signals, inputs, scaling, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import ArtifactError, named, read, restored, save_forecaster
+from wattcast.nets.errors import RATE, Learning, can_learn
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
 from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
 from wattcast.nets.objective import Judgement, Lanes, judge, moved, training_loss
@@ -197,7 +198,7 @@ def fit(
         weights = eqx.filter(start.network, eqx.is_inexact_array)
         state = state._replace(params=weights, average=weights, best=weights)
         bands, share = tuple(start.calibration.tolist()), start.linear.share
-        place = Place("final", best_epoch=train.epochs, calibration=bands, share=share, gain=start.drift_gain)
+        place = Place("final", best_epoch=train.epochs, calibration=bands, share=share, gain=start.learning.gain)
     if resume and checkpoint is not None:
         state, place = _load_checkpoint(checkpoint, work)
     for state, place, ground in _epochs(work, state, place, score):  # noqa: B020
@@ -408,9 +409,12 @@ def _about(work: Work, place: Place) -> dict[str, Any]:
 def _forecaster(work: Work, state: State, place: Place, ground: Ground) -> Forecaster:
     past, about = work.past, _about(work, place)
     network, factors = eqx.combine(state.best, work.static), np.asarray(place.calibration)
+    until = work.plan.end if place.stage == "final" else work.plan.split
+    rate = RATE if can_learn(work.lay) and work.net.loss == "pinball" else 0.0
+    learning = Learning(place.gain, rate, past.time(until) if place.gain or rate else None)
     linear = replace(ground.linear, share=place.share if ground.linear.weights.size else 0.0)
     return Forecaster(
-        network, work.net, work.lay, ground.scale, linear, factors, place.gain, past.ids, past.step, past.zone, None,
+        network, work.net, work.lay, ground.scale, linear, factors, learning, past.ids, past.step, past.zone, None,
         about,
     )  # fmt: skip
 

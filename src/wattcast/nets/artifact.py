@@ -60,7 +60,11 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             "yearly": f.layout.yearly,
         },
         "linear_share": f.linear.share,
-        "drift_gain": f.drift_gain,
+        "learning": {
+            "gain": f.learning.gain,
+            "rate": f.learning.rate,
+            "since": f.learning.since and f.learning.since.isoformat(),
+        },
         "ids": list(f.ids),
         "step_seconds": f.step.total_seconds(),
         "zone": f.zone,
@@ -88,7 +92,7 @@ def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str 
             raise ValueError(f"its settings ask for {settings.horizon} steps ahead, its layout for {lay.horizon}")
         network = restored(shape_of(settings, lay, len(ids)), tensors, "network/")
         return Forecaster(
-            network, settings, lay, given.scaling, given.linear, given.calibration, given.drift_gain, ids, given.step,
+            network, settings, lay, given.scaling, given.linear, given.calibration, given.learning, ids, given.step,
             given.zone, meta.get("unit"), dict(meta["about"]),
         )  # fmt: skip
     except ValidationError as e:

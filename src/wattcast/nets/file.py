@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,11 +15,13 @@ from safetensors import SafetensorError, safe_open
 
 from wattcast.features.layout import Layout, layout
 from wattcast.features.signals import HINGES, Scaling
+from wattcast.nets.errors import Learning, can_learn
 from wattcast.nets.linear import LinearPath, linear_size
 from wattcast.schema import QUANTILES, ReadingsError
 
 Tensors = dict[str, np.ndarray]
-#: 2: a linear path, particulars of each meter, days that begin at any hour. 3: a drift; files of 2 have none.
+#: 2: a linear path, particulars of each meter, days that begin at any hour. 3: how errors are learned from, which a
+#: file of 2 does not do.
 VERSION = 3
 OLDEST = 2
 LARGEST = 100_000_000  # entries of a table of offsets: a file must not ask for all memory
@@ -37,7 +39,7 @@ class Grounds:
     scaling: Scaling
     linear: LinearPath
     calibration: NDArray[np.float64]
-    drift_gain: float
+    learning: Learning
     ids: tuple[str, ...]
     step: timedelta
     zone: str
@@ -92,10 +94,16 @@ def grounds(tensors: Tensors, meta: dict[str, Any]) -> Grounds:
     )
     factors = _numbers(tensors, "calibration", (len(QUANTILES),))
     linear = _linear(tensors, float(meta["linear_share"]), lay, known, len(ids))
-    gain = float(meta.get("drift_gain", 0.0))
-    if not 0 <= gain <= 1:
-        raise ValueError(f"its drift has a gain of {gain}, expected 0 to 1")
-    return Grounds(lay, scale, linear, factors, gain, ids, step, zone)
+    return Grounds(lay, scale, linear, factors, _learning(meta.get("learning"), lay), ids, step, zone)
+
+
+def _learning(meta: dict[str, Any] | None, lay: Layout) -> Learning:
+    if meta is None or meta["since"] is None:
+        return Learning()
+    gain, rate, since = float(meta["gain"]), float(meta["rate"]), datetime.fromisoformat(meta["since"])
+    if not (0 <= gain <= 1 and 0 <= rate <= 1) or since.tzinfo is None or (not can_learn(lay) and gain + rate > 0):
+        raise ValueError(f"a gain of {gain} and a rate of {rate} since {since} are not how errors are learned from")
+    return Learning(gain, rate, since)
 
 
 def _linear(tensors: Tensors, share: float, lay: Layout, known: int, meters: int) -> LinearPath:

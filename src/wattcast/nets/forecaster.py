@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wattcast.features.layout import Layout
 from wattcast.features.signals import Scaling, sizes
+from wattcast.nets.errors import Learning
 from wattcast.nets.heads import AbstractHead, PointHead, QuantileHead
 from wattcast.nets.linear import LinearPath
 from wattcast.nets.network import Network
@@ -55,7 +56,7 @@ class Forecaster:
         scaling: of meters and covariates, from the training part.
         linear: the linear path beside the network.
         calibration: factor on the distance of each quantile from the median, from the validation tail.
-        drift_gain: how much of the drift is added (nets/drift.py).
+        learning: from its errors, while it runs.
         ids: meters it was trained on.
         step: length of an interval.
         zone: clock of midnights and weekdays.
@@ -69,7 +70,7 @@ class Forecaster:
     scaling: Scaling
     linear: LinearPath
     calibration: NDArray[np.float64]
-    drift_gain: float
+    learning: Learning
     ids: tuple[str, ...]
     step: timedelta
     zone: str = "UTC"

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.signals import LEAST_LEVEL, Signals, inputs
-from wattcast.nets.drift import GAINS, drifts, has_drift
+from wattcast.nets.errors import GAINS, can_learn
+from wattcast.nets.errors import moved as drifted
 from wattcast.nets.heads import PointHead
 from wattcast.nets.linear import blended
 from wattcast.nets.network import Network, mean_of_members
@@ -133,7 +134,7 @@ class Judgement(NamedTuple):
         skill: 1 - MAE / MAE of the base the network corrects.
         calibration: see `calibration`.
         share: of the linear path.
-        gain: on the drift.
+        gain: on the drift (nets/errors.py).
     """
 
     loss: Float[Array, ""]
@@ -188,9 +189,9 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
         share = shares[jnp.argmin(jax.lax.map(lambda a: loss_of(blended(quantiles, linear, a)), shares))]
         quantiles = blended(quantiles, linear, share)
     gain, middle = jnp.zeros(()), quantiles.shape[-1] // 2
-    if has_drift(lay):
-        missed = (goal.y - quantiles[..., middle])[..., : lay.day]
-        drift = drifts(missed, goal.counts[..., : lay.day] > 0, skip[1])
+    if can_learn(lay):
+        missed, real = (goal.y - quantiles[..., middle])[..., : lay.day], goal.counts[..., : lay.day] > 0
+        drift = _drifts(missed, real, skip[1])
         shift, gains = jnp.tile(drift, lay.days)[..., None], jnp.asarray(GAINS, jnp.float32)
         gain = gains[jnp.argmin(jax.lax.map(lambda a: loss_of(quantiles + a * shift), gains))]
         quantiles = quantiles + gain * shift
@@ -200,6 +201,17 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
     base = _mean(jnp.abs(goal.y - local[..., 0]), level)
     skill = 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9)
     return Judgement(loss, skill, calibration(quantiles, goal), share, gain)
+
+
+def _drifts(
+    missed: Float[Array, "judged meter slot"], real: Bool[Array, "judged meter slot"], every: int
+) -> Float[Array, "judged meter slot"]:
+    """Drift as it was known at each advance that is judged."""
+
+    def on(drift: Array, day: tuple[Array, Array]) -> tuple[Array, Array]:
+        return drifted(drift, *day, every), drift
+
+    return jax.lax.scan(on, jnp.zeros(missed.shape[1:], missed.dtype), (missed, real))[1]
 
 
 def calibration(quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals) -> Float[Array, " quantiles"]:
