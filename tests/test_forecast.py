@@ -13,6 +13,7 @@ from panels import load_panel
 
 from wattcast.features.signals import inputs, signals
 from wattcast.forecast import history, predict
+from wattcast.nets.errors import HALF_LIFE, LARGEST, MOST, OUTSIDE, Learning
 from wattcast.nets.linear import linear_features
 from wattcast.schema import NotReady, ReadingsError
 
@@ -28,6 +29,11 @@ def days():
 @pytest.fixture(scope="module")
 def steps():
     return untrained(PANEL, horizon=3, gap=1, cell="lstm", members=2)
+
+
+def deaf(f):
+    """The same forecaster, learning nothing from its errors."""
+    return replace(f, learning=Learning())
 
 
 def by_loop(f, panel, origin):
@@ -62,7 +68,7 @@ def by_loop(f, panel, origin):
 
 @pytest.mark.parametrize("origin", [30 * DAY, 30 * DAY + 7, 40 * DAY])
 def test_whole_days_as_a_plain_loop_says(days, origin):
-    np.testing.assert_allclose(predict(days, PANEL, [origin])[0], by_loop(days, PANEL, origin), rtol=2e-4)
+    np.testing.assert_allclose(predict(deaf(days), PANEL, [origin])[0], by_loop(days, PANEL, origin), rtol=2e-4)
 
 
 def test_steps_as_a_plain_loop_says(steps):
@@ -71,7 +77,7 @@ def test_steps_as_a_plain_loop_says(steps):
 
 
 def test_more_than_a_day_as_a_plain_loop_says():
-    f = untrained(PANEL, horizon=42, weekly=False)
+    f = deaf(untrained(PANEL, horizon=42, weekly=False))
     q = predict(f, PANEL, [30 * DAY, 30 * DAY + 7])
     assert q.shape == (2, 42, 2, 11)
     np.testing.assert_allclose(q[1], by_loop(f, PANEL, 30 * DAY + 7), rtol=2e-4)
@@ -79,7 +85,7 @@ def test_more_than_a_day_as_a_plain_loop_says():
 
 def test_days_that_begin_at_another_hour_of_a_clock_that_shifts_as_a_plain_loop_says():
     panel = load_panel(days=110, gaps=0.02, zone="Europe/Berlin")  # 27 March is day 83
-    f = untrained(panel, at=time(9), country={"meter1": "DE"})
+    f = deaf(untrained(panel, at=time(9), country={"meter1": "DE"}))
     origins = [83 * DAY + 7, 83 * DAY + 9, 100 * DAY + 7, 100 * DAY + 12]
     q = predict(f, panel, origins)
     for k in (1, 2, 3):
@@ -87,6 +93,48 @@ def test_days_that_begin_at_another_hour_of_a_clock_that_shifts_as_a_plain_loop_
     other = replace(f, linear=replace(f.linear, weights=f.linear.weights + np.float32(0.1)))
     moved = (predict(other, panel, origins) != q).any(axis=(1, 2, 3))
     assert moved.tolist() == [True, False, True, False]  # the linear path speaks at 09:00 local time and only then
+
+
+def taught_by_loop(f, panel, origin):
+    """The forecast with what errors taught, reading by reading, from forecasts that learned nothing."""
+    s = signals(panel, f.scaling, f.layout, f.settings.country, f.settings.at, f.ids)
+    since, how = panel.index(f.learning.since), f.learning
+    advances = [int(t) for t in s.advances if since <= t <= origin]
+    raw = predict(deaf(f), panel, [*advances, origin]) / f.scaling.meter[:, None]
+    q, slots = raw[-1], (origin - max(t for t in s.advances if t <= origin) + np.arange(f.layout.horizon)) % DAY
+    for m in range(len(panel.ids)):
+        drift, bands = np.zeros(DAY), np.zeros(2)
+        for k, t in enumerate(advances):
+            end, outside = min(t + DAY, origin, *advances[k + 1 : k + 2]), np.zeros(2)
+            for i in range(min(end - t, f.layout.horizon)):
+                if not np.isfinite(panel.y[t + i, m]):
+                    continue
+                low, middle, high = raw[k, i, m, [1, 5, 9]]
+                y, level = panel.y[t + i, m] / f.scaling.meter[m], s.level[t, m]
+                off = y - middle - how.gain * drift[i] * level
+                outside += np.array([off < (low - middle) * np.exp(bands[0]), off > (high - middle) * np.exp(bands[1])])
+                outside -= OUTSIDE
+                pull = np.clip((y - middle) / level, -LARGEST, LARGEST) - drift[i]
+                drift[i] += (1 - 0.5 ** (1 / HALF_LIFE)) * pull
+            bands = np.clip(bands + how.rate * outside / DAY, -MOST, MOST)
+        middle, reach = q[:, m, 5], np.exp(np.repeat([bands[0], 0, bands[1]], (5, 1, 5)))
+        shift = how.gain * drift[slots] * s.level[max(t for t in s.advances if t <= origin), m]
+        q[:, m] = (middle + shift)[:, None] + (q[:, m] - middle[:, None]) * reach
+    return q * f.scaling.meter[:, None]
+
+
+@pytest.mark.parametrize("horizon", [24, 15, 42])
+def test_errors_teach_what_a_plain_loop_says(horizon):
+    panel = load_panel(days=110, gaps=0.02, zone="Europe/Berlin")  # 27 March is day 83, of 23 hours
+    f = untrained(panel, horizon=horizon)
+    f = replace(f, learning=replace(f.learning, since=panel.time(70 * DAY)))
+    origins = [69 * DAY, 70 * DAY + 5, 83 * DAY + 22, 95 * DAY + 22, 95 * DAY + 23]
+    q = predict(f, panel, origins)
+    for k, origin in enumerate(origins):
+        np.testing.assert_allclose(q[k], taught_by_loop(f, panel, origin), rtol=1e-5)
+    silent = predict(deaf(f), panel, origins)
+    assert (q != silent).any(axis=(1, 2, 3)).tolist() == [False, False, True, True, True] or horizon == 15
+    np.testing.assert_array_equal(q[0], silent[0])  # nothing came since training ended
 
 
 def test_with_as_little_history_as_it_needs_a_day_has_begun_wherever_midnight_lies():

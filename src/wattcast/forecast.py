@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Panel
-from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, inputs, signals
+from wattcast.features.signals import HINGES, Signals, inputs, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import stored
-from wattcast.nets.errors import Learned, Said, corrected, heard, said_of
+from wattcast.nets.errors import Learned, corrected, days_of, heard, learned_before
 from wattcast.nets.forecaster import Forecaster
 from wattcast.nets.linear import blended, linear_features
 from wattcast.nets.network import Network
@@ -68,8 +68,8 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
         out[here] = said(t[here], latest[here], bool(late), horizon)
     if f.learning.since is not None:
         since = int(np.searchsorted(s.advances, max(0, past.index(f.learning.since))))
-        learned = _learned(f, s, t, latest - since, s.advances[since : latest.max() + 1], said)
-        out = corrected(out, lay, s.phase[t], learned, s.level[t], f.learning)
+        learned = _learned(f, s, t, latest, since, said)
+        out = corrected(out, lay, s.phase[t], learned, s.level[s.advances[latest]], f.learning)
     heard = np.isfinite(past.y).cumsum(axis=0)[t - 1] > 0
     return np.where(heard[:, None, :, None], out.swapaxes(1, 2) * scale.meter[:, None], np.nan)
 
@@ -93,40 +93,29 @@ def _sayer(f: Forecaster, s: Signals, count: int) -> Sayer:
     return said
 
 
-def _learned(f: Forecaster, s: Signals, t: Times, latest: Times, moves: Times, said: Sayer) -> Learned:
+def _learned(f: Forecaster, s: Signals, t: Times, latest: Times, first: int, said: Sayer) -> Learned:
     """What the errors had taught at each origin.
 
     Args:
         f: the forecaster.
         s: signals.
         t: origins.
-        latest: place among `moves` of the advance before each; below 0 where it lies before them all.
-        moves: advances whose forecasts count.
+        latest: place of the advance before each.
+        first: of the first whose forecasts count.
         said: what says forecasts.
     """
-    lay, how, meters = f.layout, f.learning, len(s.who)
-    learned = [Learned(np.zeros((meters, lay.day)), np.zeros((meters, 2)))]
+    lay, how, places = f.layout, f.learning, np.arange(first, latest.max() + 1)
+    moves, days = s.advances[places], []
     if len(moves):
-        at, slots = moves[:, None] + np.arange(lay.day), min(lay.day, lay.horizon)
-        first = len(s.advances) - len(moves) - int((s.advances > moves[-1]).sum())
-        q = said(moves, np.arange(len(moves)) + first, False, slots)
-        told = said_of(q, s.level[moves], lay)
-        ends = np.append(moves[1:], len(s.y))[:, None]  # a day of 23 hours has no last slot
-        there = (at < ends) & (np.arange(lay.day) < slots)
-        here = np.minimum(at, len(s.y) - 1)
-        came = s.y[here].swapaxes(1, 2) / s.level[moves][..., None]
-        real = (s.seen[here] > 0).swapaxes(1, 2) & there[:, None] & (s.level[moves] > LEAST_LEVEL)[..., None]
-        days = [(Said(*(a[k] for a in told)), came[k], real[k]) for k in range(len(moves))]
-        for day in days:
-            learned.append(heard(learned[-1], *day, how))
-    begun = []
-    for origin, k in zip(t, latest, strict=True):
+        days = days_of(s, lay, moves, said(moves, places, False, min(lay.day, lay.horizon)))
+    learned, found = learned_before(days, how, lay, len(s.who)), []
+    for origin, k in zip(t, latest - first, strict=True):
         known = learned[max(k, 0)]
         if k >= 0:  # of the day that has begun, what came before the origin counts already
-            told_k, came_k, real_k = days[k]
-            known = heard(known, told_k, came_k, real_k & (at[k] < origin), how)
-        begun.append(known)
-    return Learned(*(np.stack(a) for a in zip(*begun, strict=True)))
+            begun = days[k].real & (moves[k] + np.arange(lay.day) < origin)
+            known = heard(known, days[k]._replace(real=begun), how, lay)
+        found.append(known)
+    return Learned(*(np.stack(a) for a in zip(*found, strict=True)))
 
 
 @eqx.filter_jit

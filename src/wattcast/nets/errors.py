@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
+from wattcast.features.signals import LEAST_LEVEL, Signals
 from wattcast.schema import QUANTILES
 
 Floats = NDArray[Any]
@@ -86,6 +87,20 @@ def can_learn(lay: Layout) -> bool:
     return lay.stride > 1 and lay.gap == 0
 
 
+class Day(NamedTuple):
+    """What an advance said of the day after it, and what came.
+
+    Attributes:
+        said: `[meter, slot]`.
+        y: readings, relative to the level at the advance `[meter, slot]`.
+        real: which of them there are.
+    """
+
+    said: Said
+    y: Floats
+    real: NDArray[np.bool_]
+
+
 def said_of(q: Floats, level: Floats, lay: Layout) -> Said:
     """The part of finished quantiles at an advance that will be held against what comes.
 
@@ -100,22 +115,52 @@ def said_of(q: Floats, level: Floats, lay: Layout) -> Said:
     return Said(middle, middle - low, high - middle)
 
 
-def heard(learned: Learned, told: Said, y: Floats, real: NDArray[np.bool_], how: Learning) -> Learned:
-    """What is known after readings that an advance had forecast.
+def days_of(s: Signals, lay: Layout, moves: NDArray[np.int32], q: Floats) -> list[Day]:
+    """The days that begin at advances.
+
+    Args:
+        s: signals.
+        lay: whose forecasts they are.
+        moves: advances.
+        q: finished quantiles over the meters' scales, of at most a day `[advance, meter, lead, quantile]`.
+    """
+    at, slots, level = moves[:, None] + np.arange(lay.day), np.arange(lay.day), s.level[moves]
+    told = said_of(q, level, lay)
+    ends = np.append(moves[1:], len(s.y))[:, None]  # a day of 23 hours has no last slot
+    here, there = np.minimum(at, len(s.y) - 1), (at < ends) & (slots < q.shape[2])
+    y = s.y[here].swapaxes(1, 2) / level[..., None]
+    real = (s.seen[here] > 0).swapaxes(1, 2) & there[:, None] & (level > LEAST_LEVEL)[..., None]
+    return [Day(Said(*(a[k] for a in told)), y[k], real[k]) for k in range(len(moves))]
+
+
+def learned_before(days: list[Day], how: Learning, lay: Layout, meters: int) -> list[Learned]:
+    """What was learned before each of some days that follow one another, and after the last."""
+    learned = [Learned(np.zeros((meters, lay.day)), np.zeros((meters, 2)))]
+    for day in days:
+        learned.append(bounded(heard(learned[-1], day, how, lay)))
+    return learned
+
+
+def heard(learned: Learned, day: Day, how: Learning, lay: Layout) -> Learned:
+    """What is known after readings that an advance had forecast; its bands are not `bounded`.
 
     Args:
         learned: what was known at that advance.
-        told: what it said.
-        y: readings, relative to the level then `[*, slot]`.
-        real: which of them are there.
+        day: what it said, and what came, of some slots or all.
         how: rates.
+        lay: whose forecast it is.
     """
-    missed = np.where(real, y - told.middle, 0.0)
+    missed = np.where(day.real, day.y - day.said.middle, 0.0)
     off = missed - how.gain * learned.drift
     wide = np.exp(learned.bands)[..., None]
-    out = np.stack([off < -told.below * wide[..., 0, :], off > told.above * wide[..., 1, :]], axis=-2) - OUTSIDE
-    step = how.rate / y.shape[-1] * np.where(real[..., None, :], out, 0.0).sum(axis=-1)
-    return Learned(moved(learned.drift, missed, real), np.clip(learned.bands + step, -MOST, MOST))
+    below, above = off < -day.said.below * wide[..., 0, :], off > day.said.above * wide[..., 1, :]
+    out = np.where(day.real[..., None, :], np.stack([below, above], axis=-2) - OUTSIDE, 0.0).sum(axis=-1)
+    return Learned(moved(learned.drift, missed, day.real), learned.bands + how.rate / lay.day * out)
+
+
+def bounded(learned: Learned) -> Learned:
+    """Bands not wider or narrower than they may become."""
+    return learned._replace(bands=np.clip(learned.bands, -MOST, MOST))
 
 
 def moved(drift: Any, missed: Any, real: Any, every: int = 1) -> Any:
@@ -140,13 +185,13 @@ def corrected(  # noqa: PLR0913, PLR0917  (a forecast, where it stands, what was
         lay: whose forecast it is.
         phase: of each origin.
         learned: at each origin, of each meter.
-        level: in the unit of `q` `[origin, meter]`.
+        level: at the last advance, in the unit of `q` `[origin, meter]`.
         how: rates.
     """
     slot = np.argsort(lay.targets[phase], axis=1)[:, : q.shape[2]] % lay.day
     shift = how.gain * np.take_along_axis(learned.drift, slot[:, None], axis=2) * level[..., None]
     halves = (MIDDLE, 1, len(QUANTILES) - MIDDLE - 1)
-    low, high = np.exp(learned.bands[..., 0, None]), np.exp(learned.bands[..., 1, None])
+    low, high = np.split(np.exp(bounded(learned).bands), 2, axis=-1)
     factor = np.repeat(np.concatenate([low, np.ones_like(low), high], axis=-1), halves, axis=-1)
     middle = q[..., MIDDLE, None]
     return middle + shift[..., None] + (q - middle) * factor[:, :, None]
