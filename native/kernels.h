@@ -56,13 +56,38 @@ struct CellKernels {
   void (*collect)(const Shape&, const float* gradients, int64_t jobs, const BackwardArrays& arrays);
 };
 
-struct EncodeJob {
-  int64_t rows, features, width;
-  const float* x;           // [rows, features]
-  const float* packed;      // from pack_encode
-  const float* bias;        // [width]
-  const float* const* own;  // [rows] a vector [width] to add, or null
-  float* e;                 // [rows, width] out: gelu(x embed + bias + own)
+// out = start + x weights, [rows, width] from [rows, depth].
+struct ProductJob {
+  int64_t rows, depth, width;
+  const float* x;             // [rows, depth]
+  const float* weights;       // from pack_product, or, not packed, [depth, width]
+  bool packed;
+  const float* const* start;  // [rows] a vector [width] each; may be the row of `out`
+  float* out;                 // [rows, out_stride]
+  int64_t out_stride;
+};
+
+// What one network says of one meter, from the products that all outputs share. `padded` is `outputs` rounded up to
+// `lanes`.
+struct DecodeJob {
+  int64_t outputs, padded, local, decoder, params, quantiles;
+  const float* common;        // [decoder]
+  const float* const* lines;  // [local] a vector [outputs] each; the first is what the median corrects
+  const float* from_local;    // [local, decoder]
+  const float* slot;          // [decoder, padded]
+  const float* out;           // [decoder, params]
+  const float* reach;         // [quantiles]
+  const float* raw;           // [params, padded]
+  float* said;                // [quantiles, padded]: added to
+};
+
+// The mean of `members`, moved to a median that is `share` the linear one's, sorted, and over the meter's scale:
+// (said + 1) * level.
+struct SettleJob {
+  int64_t outputs, padded, quantiles, members;
+  float share, level;
+  const float* linear;  // [outputs], or null
+  float* said;          // [quantiles, padded], from decode
 };
 
 struct Target {
@@ -73,9 +98,13 @@ struct Target {
   float (*sum)(const float* x, int64_t count);
   float (*sum_of_sizes)(const float* x, int64_t count);
   void (*normal)(const float* raw, const float* centre, const float* inverse, int64_t count, float* x);
-  int64_t (*encode_packed)(int64_t features, int64_t width);
-  void (*pack_encode)(int64_t features, int64_t width, const float* embed, float* packed);
-  void (*encode)(const EncodeJob&);
+  int64_t lanes;                                             // floats in a vector
+  void (*gelu)(const float* x, float* y, int64_t count);
+  int64_t (*product_packed)(int64_t depth, int64_t width);
+  void (*pack_product)(int64_t depth, int64_t width, const float* weights, float* packed);
+  void (*product)(const ProductJob&);
+  void (*decode)(const DecodeJob&);
+  void (*settle)(const SettleJob&);
 };
 
 }  // namespace wattcast

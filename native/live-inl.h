@@ -1,4 +1,4 @@
-// What the network sees of a held record, and its first layer: see live.cc.
+// What the network sees of a held record, and what it says of it beside its recurrent layers: see live.h.
 namespace wattcast::WATTCAST_NAMESPACE {
 
 static inline float lane_sum(Vec v) {
@@ -30,54 +30,130 @@ static void normal(const float* raw, const float* centre, const float* inverse, 
   }
 }
 
-struct Encode {
+// By the hyperbolic tangent.
+static inline Vec gelu(Vec v) { return 0.5f * v * (1.0f + tanh(0.7978845608f * (v + 0.044715f * v * v * v))); }
+
+// log(1 + e^x) = max(x, 0) + log(1 + u) with u = e^-|x|; the logarithm by its series in s = u / (2 + u) <= 1/3, to 2e-8.
+static inline Vec softplus(Vec x) {
+  const Vec size = x < 0.0f ? -x : x;
+  const PowerOfE e = power_of_e(clamp(-size, -87.0f, 0.0f));
+  const Vec u = e.scale + e.scale * e.rest, s = u / (2.0f + u), q = s * s;
+  Vec p = fill(1.0f / 13.0f);
+  for (int k = 11; k >= 1; k -= 2) p = p * q + 1.0f / static_cast<float>(k);
+  return (x > 0.0f ? x : Vec{}) + 2.0f * s * p;
+}
+
+// Packed by groups of up to four vectors of columns, each group [depth][vectors]; a single row reads them once, as
+// they come.
+struct Product {
   static constexpr int kVectors = 4, kRowsAtOnce = kTile / kVectors;
 
-  static int64_t groups(int64_t width) { return (vectors(width) + kVectors - 1) / kVectors; }
-  static int64_t packed(int64_t features, int64_t width) { return groups(width) * features * kVectors * kLanes; }
+  static int64_t packed(int64_t depth, int64_t width) { return depth * vectors(width) * kLanes; }
 
-  static void pack(int64_t features, int64_t width, const float* embed, float* out) {
-    for (int64_t g = 0; g < groups(width); ++g)
-      for (int64_t k = 0; k < features; ++k)
-        for (int64_t j = 0; j < kVectors * kLanes; ++j) {
-          const int64_t unit = g * kVectors * kLanes + j;
-          *out++ = unit < width ? embed[k * width + unit] : 0.0f;
-        }
+  static void pack(int64_t depth, int64_t width, const float* weights, float* out) {
+    for (int64_t v = 0; v < vectors(width); v += kVectors)
+      for (int64_t k = 0; k < depth; ++k)
+        for (int64_t j = v; j < least(v + kVectors, vectors(width)); ++j, out += kLanes)
+          store(out, load(weights + k * width + j * kLanes, lanes(width, j)));
   }
 
-  static inline Vec gelu(Vec v) {
-    return 0.5f * v * (1.0f + tanh(0.7978845608f * (v + 0.044715f * v * v * v)));
-  }
-
-  template <int R>
-  static void tile(const EncodeJob& job, const float* weights, int64_t first, int64_t row) {
-    Vec sums[R][kVectors] = {};
-    const float* x = job.x + row * job.features;
-    for (int64_t k = 0; k < job.features; ++k, weights += kVectors * kLanes) {
+  template <int R, int V>
+  static void tile(const ProductJob& job, int64_t first, int64_t row) {
+    const int64_t begin = first * kLanes, step = job.packed ? V * kLanes : job.width;
+    const int64_t tail = lanes(job.width, first + V - 1), loaded = job.packed ? kLanes : tail;
+    const float* weights = job.weights + (job.packed ? job.depth * begin : begin);
+    const float* x = job.x + row * job.depth;
+    Vec sums[R][V];
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < V; ++v)
+        sums[r][v] = load(job.start[row + r] + begin + v * kLanes, v == V - 1 ? tail : kLanes);
+    for (int64_t k = 0; k < job.depth; ++k, weights += step) {
+      Vec line[V];
+#pragma GCC unroll 16
+      for (int v = 0; v < V - 1; ++v) line[v] = load(weights + v * kLanes);
+      line[V - 1] = load(weights + (V - 1) * kLanes, loaded);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-        for (int v = 0; v < kVectors; ++v) sums[r][v] += load(weights + v * kLanes) * x[r * job.features + k];
+        for (int v = 0; v < V; ++v) sums[r][v] += line[v] * x[r * job.depth + k];
       }
     }
     for (int r = 0; r < R; ++r)
-      for (int64_t v = 0; v < kVectors && first + v * kLanes < job.width; ++v) {
-        const int64_t unit = first + v * kLanes, n = least(kLanes, job.width - unit);
-        Vec z = sums[r][v] + load(job.bias + unit, n);
-        if (job.own[row + r] != nullptr) z += load(job.own[row + r] + unit, n);
-        store(job.e + (row + r) * job.width + unit, gelu(z), n);
-      }
+      for (int v = 0; v < V; ++v)
+        store(job.out + (row + r) * job.out_stride + begin + v * kLanes, sums[r][v], v == V - 1 ? tail : kLanes);
   }
 
-  static void run(const EncodeJob& job) {
+  static void run(const ProductJob& job) {
     const Tiles cut(job.rows, kRowsAtOnce);
-    for (int64_t g = 0; g < groups(job.width); ++g)
+    for (int64_t first = 0; first < vectors(job.width); first += kVectors)
       for (int64_t i = 0; i < cut.count; ++i)
-        with_constant<kRowsAtOnce>(cut[i].size, [&](auto r) {
-          tile<decltype(r)::value>(job, job.packed + g * job.features * kVectors * kLanes, g * kVectors * kLanes,
-                                   cut[i].begin);
+        with_constant<kVectors>(least(kVectors, vectors(job.width) - first), [&](auto v) {
+          with_constant<kRowsAtOnce>(cut[i].size, [&](auto r) {
+            tile<decltype(r)::value, decltype(v)::value>(job, first, cut[i].begin);
+          });
         });
   }
 };
+
+// Some units of the decoder at one vector of outputs: their sums, and what they add to the raw numbers.
+template <int N, int P>
+[[gnu::always_inline]] static inline void decode_units(const DecodeJob& job, int64_t at, int64_t d, Vec (&raw)[P]) {
+  const int64_t n = least(kLanes, job.outputs - at);
+  Vec z[N];
+  for (int j = 0; j < N; ++j) z[j] = load(job.slot + (d + j) * job.padded + at) + job.common[d + j];
+  for (int64_t l = 0; l < job.local; ++l) {
+    const Vec line = load(job.lines[l] + at, n);
+#pragma GCC unroll 16
+    for (int j = 0; j < N; ++j) z[j] += line * job.from_local[l * job.decoder + d + j];
+  }
+  for (int j = 0; j < N; ++j) {
+    const Vec g = gelu(z[j]);
+    for (int p = 0; p < P; ++p) raw[p] += g * job.out[(d + j) * P + p];
+  }
+}
+
+template <int P>
+static void decode_outputs(const DecodeJob& job) {
+  constexpr int kUnits = 8;
+  const int64_t middle = job.quantiles / 2;
+  for (int64_t at = 0; at < job.outputs; at += kLanes) {
+    Vec raw[P];
+    for (int p = 0; p < P; ++p) raw[p] = load(job.raw + p * job.padded + at);
+    int64_t d = 0;
+    for (; d + kUnits <= job.decoder; d += kUnits) decode_units<kUnits>(job, at, d, raw);
+    for (; d < job.decoder; ++d) decode_units<1>(job, at, d, raw);
+    const Vec median = raw[0] + load(job.lines[0] + at, least(kLanes, job.outputs - at));
+    const Vec low = P == 3 ? softplus(raw[P - 2] - 3.0f) + 1e-4f : Vec{};
+    const Vec high = P == 3 ? softplus(raw[P - 1] - 3.0f) + 1e-4f : Vec{};
+    for (int64_t j = 0; j < job.quantiles; ++j) {
+      float* said = job.said + j * job.padded + at;
+      store(said, load(said) + median + (j < middle ? low : high) * job.reach[j]);
+    }
+  }
+}
+
+static void decode(const DecodeJob& job) { job.params == 3 ? decode_outputs<3>(job) : decode_outputs<1>(job); }
+
+static void settle(const SettleJob& job) {
+  const int64_t middle = job.quantiles / 2;
+  const float inverse = 1.0f / static_cast<float>(job.members);
+  for (int64_t at = 0; at < job.outputs; at += kLanes) {
+    float* said = job.said + at;
+    Vec moved{};
+    if (job.linear != nullptr)
+      moved = job.share * (load(job.linear + at, least(kLanes, job.outputs - at)) - load(said + middle * job.padded) * inverse);
+    // Calibrated bands may cross, seldom: the smaller of two neighbours goes down until all are in order.
+    for (int64_t j = 0; j < job.quantiles; ++j) {
+      Vec value = (load(said + j * job.padded) * inverse + moved + 1.0f) * job.level;
+      for (int64_t k = j; k > 0; --k) {
+        float* below = said + (k - 1) * job.padded;
+        const Vec other = load(below);
+        store(below + job.padded, value > other ? value : other);
+        value = value > other ? other : value;
+      }
+      store(said, value);
+    }
+  }
+}
 
 }  // namespace wattcast::WATTCAST_NAMESPACE

@@ -43,8 +43,12 @@ const Target kTarget = {WATTCAST_TEXT(WATTCAST_NAMESPACE),
                         sum,
                         sum_of_sizes,
                         normal,
-                        Encode::packed,
-                        Encode::pack,
-                        Encode::run};
+                        kLanes,
+                        apply<gelu>,
+                        Product::packed,
+                        Product::pack,
+                        Product::run,
+                        decode,
+                        settle};
 
 }  // namespace wattcast::WATTCAST_NAMESPACE

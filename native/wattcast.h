@@ -61,39 +61,73 @@ WATTCAST_EXPORT int wattcast_layer_step(const wattcast_layer* layer, int64_t bat
                                         float* c);
 
 // Held states of many meters: records that lie one behind the other, each of `record` bytes, with the fields below at
-// fixed places. What they mean is written in src/wattcast/runtime/record.py.
+// fixed places. What they mean is written in src/wattcast/runtime/record.py, what the network sees of them in
+// src/wattcast/features/signals.py.
 typedef struct {
-  int64_t cell, members, layers, width, meters;     // meters: rows of particulars, or 0
-  int64_t features, gathers, means, rest, extra;    // inputs: readings, means of days, calendar, covariates
-  int64_t window, day;                              // readings in the ring, readings in a day
-  int64_t record;                                   // bytes
-  double half_life;                                 // of a deviation in a gap, in readings
+  int64_t cell, members, layers, width, meters;           // meters: rows of particulars, or 0
+  int64_t features, recent, lags, means, clock, around;   // inputs, and how many of each kind
+  int64_t outputs, local, moments, covariates, hinges;    // local: features of one output
+  int64_t decoder, params, quantiles;                     // params: raw numbers of the head for an output
+  int64_t linear_features, linear_meters;                 // of the linear path, 0 without one
+  int64_t profile_each, weather_each;                     // readings that make one feature of it
+  int64_t stride, day, gap, history, season;              // in readings but season [d]; stride: 1 or a day
+  int64_t window, before, after;                          // rows of the rings of readings and of covariates
+  int64_t record;                                         // bytes
+  double half_life;                                       // of a deviation in a gap, in readings
+  double linear_share;                                    // of the median
 } wattcast_live_sizes;
 
-typedef struct {  // bytes from the start of a record; output may be -1
-  int64_t count, heard, moved, scale, total, age, who, last, off_week, off_day, y, state, output;
+typedef struct {  // bytes from the start of a record
+  int64_t count, heard, moved, scale, total, age, who, last, off_week, off_day, y, state, output, known;
 } wattcast_live_fields;
 
-// What is the same for all meters, or for those of a column, at the moment of an advance.
+// Offsets of readings by phase, -1 the last one seen: they and the linear weights are not copied and must outlive the
+// network.
 typedef struct {
-  const int32_t* offsets;  // [columns, gathers] readings looked at, -1 the last
-  const float* rest;       // [columns, rest] calendar
+  const int32_t* recent;   // [stride, recent]
+  const int32_t* lags;     // [stride, lags]
+  const int32_t* targets;  // [stride, outputs]
+  const int32_t* moments;  // [stride, outputs, moments]
+  const int32_t* around;   // [around] days whose holidays are seen, as readings
+  const float* hinges;     // [covariates, hinges]
+  const float* linear;     // [linear_meters, linear_features, outputs]
+} wattcast_live_tables;
+
+// The calendar at one moment, for all meters: pointers to the moment's own row. Rows before and after it are read as far
+// as `around` and `targets` reach.
+typedef struct {
+  int64_t phase, columns;  // readings since the day began; countries
+  const float* clock;      // [clock]
+  const float* holiday;    // [columns] 1 on a holiday
+  const int32_t* alike;    // [columns] days back to the last day of the same kind
   const int64_t* column;   // [count] of each meter; null: column 0
-  const float* extra;      // [count, extra] covariates, or null where extra is 0
 } wattcast_live_moment;
 
 // A network ready to advance them; it never changes. `hidden` [layers]; `arrays`, for each member: embed [F, W],
-// embed_bias [W], meters [meters, W], centre [F], spread [F], then w, u, b, bn of each layer. All are copied. Null for
-// lack of memory or sizes that do not fit.
+// embed_bias [W], meters [meters, W], centre [F], spread [F], from_state [H, D], from_input [W, D], from_local
+// [local, D], slot [outputs, D], out [D, params], bias [outputs, params], direct [H, outputs, params], skip
+// [2, F, outputs], reach [quantiles] (a quantile's distance from the median in widths), then w, u, b, bn of each layer.
+// These are copied. Null for lack of memory or sizes that do not fit.
 typedef struct wattcast_live wattcast_live;
 WATTCAST_EXPORT wattcast_live* wattcast_live_new(const wattcast_live_sizes* sizes, const wattcast_live_fields* fields,
-                                                 const int64_t* hidden, const float* const* arrays);
+                                                 const wattcast_live_tables* tables, const int64_t* hidden,
+                                                 const float* const* arrays);
 WATTCAST_EXPORT void wattcast_live_free(wattcast_live* live);
 
-// Takes one reading of each meter (unless `readings` is null; NaN: missing), then advances the network's state (unless
-// `moment` is null); records are changed in place, on all threads where they are many.
+// Takes one reading of each meter (unless `readings` is null; NaN: missing), then advances the network's state of those
+// with enough history (unless `moment` is null); records are changed in place, on all threads where they are many.
 WATTCAST_EXPORT int wattcast_live_advance(const wattcast_live* live, int64_t count, void* records,
                                           const double* readings, const wattcast_live_moment* moment);
+
+// Advances by what the network sees, given: inputs [steps, count, features], one step after the other.
+WATTCAST_EXPORT int wattcast_live_scan(const wattcast_live* live, int64_t steps, int64_t count, void* records,
+                                       const float* inputs);
+
+// Forecasts [count, horizon - gap, quantiles] in the meters' units, NaN for one that was never heard; `between`: the
+// moment lies between two advances.
+WATTCAST_EXPORT int wattcast_live_predict(const wattcast_live* live, int64_t count, const void* records,
+                                          const wattcast_live_moment* moment, int between, int64_t horizon,
+                                          double* quantiles);
 
 #ifdef __cplusplus
 }

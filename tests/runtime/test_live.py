@@ -14,7 +14,7 @@ from networks import untrained
 from panels import load_panel
 
 from runtime.models import covariates, model, off, stored_model, streamed
-from wattcast import forecast, runtime
+from wattcast import forecast, kernels, runtime
 from wattcast.nets.artifact import save_forecaster, stored
 from wattcast.runtime import advance, moment, predict, prime, restored
 from wattcast.schema import NotReady, ReadingsError
@@ -97,21 +97,75 @@ def test_days_of_23_and_25_hours(path, start, days):
         assert off(predict(m, states).quantiles, wanted[k].swapaxes(0, 1)) < 1e-5
 
 
+def with_and_without(monkeypatch, panel, **how):
+    """A model that has the library, and the same one that has not."""
+    fast, slow = model(panel, **how), model(panel, **how)
+    assert fast.native is not None or kernels.which() == "reference"
+    with monkeypatch.context() as patch:
+        patch.setenv("WATTCAST_KERNELS", "reference")
+        assert slow.native is None
+    return fast, slow
+
+
+def same_states(one, two):
+    for name in one.dtype.names:
+        if one[name].dtype.kind == "f":
+            np.testing.assert_allclose(one[name], two[name], rtol=2e-5, atol=2e-6, err_msg=name)
+        else:
+            np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
 @pytest.mark.parametrize("country", [None, "DE", {"meter1": "DE"}])
 @pytest.mark.parametrize("horizon", [3, 24, 60])
 def test_with_and_without_the_library(monkeypatch, horizon, country):
     panel = replace(PANELS["known"], start=datetime(2021, 12, 1))
     at = {"horizon": horizon, "country": country, "weekly": horizon != 60, "members": 2, "hidden": (5, 5)}
-    fast = model(panel, **at)
-    monkeypatch.setenv("WATTCAST_KERNELS", "reference")
-    slow = model(panel, **at)
-    assert slow.native is None
-    first = 15 * 24
-    one, two = (streamed(m, prime(m, panel, first), panel, first, 18 * 24) for m in (fast, slow))
-    for name in one.dtype.names:
-        np.testing.assert_allclose(one[name], two[name], rtol=2e-5, atol=2e-6, err_msg=name) if one[
-            name
-        ].dtype.kind == "f" else np.testing.assert_array_equal(one[name], two[name])
+    both = with_and_without(monkeypatch, panel, **at)
+    first = both[0].grounds.layout.history - 30  # the state begins to move on the way
+    states = [streamed(m, prime(m, panel, first), panel, first, 18 * 24) for m in both]
+    same_states(*states)
+    same_states(*(prime(m, panel, 18 * 24) for m in both))
+
+
+#: Cell, layers, head, covariates, minutes, steps ahead, gap, weeks: each value of one with most of the others.
+AHEAD = [
+    ("elman", (4,), "pinball", "none", 60, 3, 0, True), ("gru", (4, 4), "mse", "known", 60, 3, 1, False),
+    ("lstm", (4, 3), "pinball", "issued", 60, 3, 0, True), ("gru", (5,), "pinball", "known", 60, 24, 0, True),
+    ("lstm", (4, 4), "mse", "issued", 60, 24, 7, False), ("elman", (4, 3), "pinball", "none", 60, 60, 0, True),
+    ("gru", (9,), "pinball", "known", 15, 96, 0, True), ("lstm", (4,), "pinball", "none", 15, 60, 3, False),
+    ("elman", (4,), "mse", "known", 720, 2, 0, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "hidden", "loss", "kind", "minutes", "horizon", "gap", "weekly"), AHEAD)
+def test_forecasts_with_and_without_the_library(monkeypatch, cell, hidden, loss, kind, minutes, horizon, gap, weekly):
+    panel = load_panel(days=32, minutes=minutes, meters=3, temperature=kind != "none", gaps=0.05)
+    panel.y[:, 2] = np.nan  # never heard
+    known_from = np.maximum(np.arange(panel.length) - 5, 0)[:, None].repeat(3, axis=1).astype(np.int32)
+    panel = replace(panel, known_from=known_from if kind == "issued" else None, start=datetime(2021, 12, 1))
+    how = {"cell": cell, "hidden": hidden, "loss": loss, "horizon": horizon, "gap": gap, "weekly": weekly, "members": 2}
+    both = with_and_without(monkeypatch, panel, country={"meter1": "DE"}, **how)
+    for origin in (
+        25 * panel.day,
+        25 * panel.day + 5,
+        30 * panel.day,
+    ):  # at an advance, between two; older than 28 days
+        states = [np.tile(prime(m, panel, origin), 9) for m in both]
+        ahead = None if kind == "none" else np.tile(covariates(panel, origin, horizon), (9, 1, 1))
+        found, wanted = (predict(m, s, known).quantiles for m, s in zip(both, states, strict=True) for known in [ahead])
+        assert off(found[:2], wanted[:2]) < 1e-5 and np.isnan(found[2]).all()
+        np.testing.assert_allclose(found, np.tile(found[:3], (9, 1, 1)), rtol=1e-5)
+        short = predict(both[0], states[0][::2], None if ahead is None else ahead[::2], horizon=gap + 1).quantiles
+        np.testing.assert_allclose(short, found[::2, :1], rtol=1e-5)
+
+
+def test_records_that_do_not_lie_one_behind_the_other():
+    panel = PANELS["none"]
+    m = model(panel, horizon=3)
+    states = np.repeat(prime(m, panel, 400), 3)
+    alone, others = advance(m, states[:1], 7.0), states[1:].tobytes()
+    assert advance(m, states[::6], 7.0, out=states[::6]).tobytes() == alone.tobytes()
+    assert states[:1].tobytes() == alone.tobytes() and states[1:].tobytes() == others
 
 
 def test_many_meters_are_each_alone(path):

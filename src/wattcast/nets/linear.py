@@ -30,6 +30,8 @@ OWN_DAYS = 150
 LARGEST = 25_000_000
 #: Rows the shared matrix learns from, and meters on which the penalty of the own ones is chosen, at most.
 MOST_ROWS, MOST_METERS = 40_000, 12
+#: Readings a day up to which profiles, and weather, are taken as they are.
+PROFILES, WEATHER = 48, 24
 #: Share of a day's targets that must have been read for the day to be learned from.
 ENOUGH_READ = 0.75
 
@@ -65,15 +67,15 @@ def linear_features(x: Array, local: Array, lay: Layout, covariates: int, xp: An
     """
     n, profiles = lay.outputs, lay.recent.shape[1] + lay.lags.shape[1] + lay.outputs
     lead = x.shape[:-1]
-    each = _each(lay.day, 48)
-    coarse = x[..., :profiles].reshape(*lead, profiles // each, each).mean(-1)
+    some = each(lay.day, PROFILES)
+    coarse = x[..., :profiles].reshape(*lead, profiles // some, some).mean(-1)
     parts = [coarse, x[..., profiles : x.shape[-1] - n * covariates], xp.ones_like(x[..., :1])]
     if covariates:
         kinds = covariates * (1 + HINGES)
         weather = local[..., local.shape[-1] - 3 * kinds :].reshape(*lead, n, 3, kinds)
-        each = _each(lay.day, 24)
-        hours = weather.reshape(*lead, n // each, each, 3, kinds).mean(-3)
-        ahead, before = hours[..., 0, :], hours[..., : lay.day // each, 1, :]
+        some = each(lay.day, WEATHER)
+        hours = weather.reshape(*lead, n // some, some, 3, kinds).mean(-3)
+        ahead, before = hours[..., 0, :], hours[..., : lay.day // some, 1, :]
         flat = [a.reshape(*lead, a.shape[-2] * kinds) for a in (ahead, before)]
         parts = [*parts[:2], *flat, weather[..., 2, :].mean(-2), parts[2]]
     return xp.concatenate(parts, axis=-1)
@@ -88,7 +90,7 @@ def linear_size(lay: Layout, covariates: int) -> int:
     return int(linear_features(*shape, lay, covariates).shape[-1])
 
 
-def _each(day: int, finest: int) -> int:
+def each(day: int, finest: int) -> int:
     """Readings that make one feature: as many as an hour has where a day has more than `finest`."""
     return day // 24 if day > finest and day % 24 == 0 else 1
 

@@ -8,9 +8,10 @@
 NumPy, safetensors and the native library where it was built; `docs/runtime.md` says how to install it alone.
 """
 
-from wattcast.runtime.live import advance, moment, predict, prime, restored
+from wattcast.runtime.live import advance, moment, predict, restored
 from wattcast.runtime.model import Model, load, model_of
 from wattcast.runtime.record import MeterState
 from wattcast.runtime.replay import Track
+from wattcast.runtime.start import prime
 
 __all__ = ["MeterState", "Model", "Track", "advance", "load", "model_of", "moment", "predict", "prime", "restored"]

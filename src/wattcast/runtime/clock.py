@@ -13,6 +13,9 @@ from wattcast.features.calendar import advances, calendar
 from wattcast.features.layout import Layout
 from wattcast.features.signals import FARTHEST, alike, clock_features, phase_of
 
+#: A code each, None for no holidays.
+Countries = tuple[str | None, ...]
+When = datetime | np.datetime64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Days of a block that are asked about; before them lies what is looked back on, after them what is forecast.
 BLOCK = 64
@@ -30,8 +33,8 @@ class Block:
         clock: `[time, feature]`.
         moves: whether the state moves on at a step, history permitting `[time]`.
         phase: steps since it last did, less than a stride `[time]`.
-        days: holiday `[time]` and days back to the like one `[time]` by country, worked out when asked for.
-        tables: of the native advance by row, likewise (`runtime.window.tables`).
+        days: holiday and days back to the like one, both `[time, country]`, by countries, worked out when asked for.
+        moments: what the native library is told of a row, likewise (`runtime.native`).
     """
 
     first: int
@@ -39,8 +42,8 @@ class Block:
     clock: NDArray[np.float32]
     moves: NDArray[np.bool_]
     phase: NDArray[np.int32]
-    days: dict[str, tuple[NDArray[np.float32], NDArray[np.int32]]]
-    tables: dict[int, Any]
+    days: dict[Countries, tuple[NDArray[np.float32], NDArray[np.int32]]]
+    moments: dict[tuple[int, Countries], Any]
 
 
 class Clock:
@@ -69,13 +72,15 @@ class Clock:
             found = self._blocks[key] = self._made(key[0] * turn - self.back, turn + self.back + self.ahead, off)
         return found, number - found.first
 
-    def days(self, block: Block, country: str | None) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Public holidays of a country and days back to the like one, of every step of a block."""
-        found = block.days.get(country or "")
+    def days(self, block: Block, countries: Countries) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Public holidays of countries and days back to the like one, of every step of a block `[time, country]`."""
+        found = block.days.get(countries)
         if found is None:
-            cal = calendar(block.start, self.step, len(block.moves), zone=self.zone, country=country)
-            like = alike(cal, cal.holiday[:, None], self.lay)[:, 0]
-            found = block.days[country or ""] = (cal.holiday, like)
+            cals = [
+                calendar(block.start, self.step, len(block.moves), zone=self.zone, country=code) for code in countries
+            ]
+            holiday = np.stack([cal.holiday for cal in cals], axis=-1)
+            found = block.days[countries] = (holiday, alike(cals[0], holiday, self.lay))
         return found
 
     def _made(self, first: int, length: int, off: int) -> Block:
@@ -88,3 +93,10 @@ class Clock:
         moves[found] = True
         phase = phase_of(found.astype(np.int32), length - 1, self.lay.stride)
         return Block(first, start, clock_features(cal, self.lay), moves, phase, {}, {})
+
+
+def microseconds(when: When) -> int:
+    """Since 1970; a time without a zone is UTC."""
+    if isinstance(when, datetime):
+        when = np.datetime64(when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when)
+    return int(when.astype("datetime64[us]").astype(np.int64))

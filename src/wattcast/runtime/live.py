@@ -1,107 +1,31 @@
-"""prime, advance, predict: a state per meter, one reading in, a forecast out.
+"""advance, predict: one reading into held states, and what they say comes after the last one.
 
-`prime` reads a meter's past and gives its state; `advance` takes one more reading; `predict` says what comes after the
-last one. What they give is what `forecast.predict` gives from the whole past, whichever way the state came about.
+That is what `forecast.predict` says from the whole past, whichever way a state came about. The native library does both
+where it is there, NumPy elsewhere.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.features.calendar import country_of
-from wattcast.features.panel import Panel
-from wattcast.features.signals import Signals, inputs, signals
-from wattcast.features.view import View
+from wattcast.features.signals import Signals, inputs
 from wattcast.nets.linear import blended, linear_features
 from wattcast.runtime import record as rec
-from wattcast.runtime.answer import check_horizon, check_panel, finished, scale_of
-from wattcast.runtime.clock import Block
+from wattcast.runtime.answer import check_horizon, finished
+from wattcast.runtime.clock import Block, When, microseconds
 from wattcast.runtime.model import Model
-from wattcast.runtime.network import decode, encode, output, step
+from wattcast.runtime.network import decode, encode, move, output
 from wattcast.runtime.record import MeterState
-from wattcast.runtime.window import straight, tables, window
+from wattcast.runtime.window import standard, window
 from wattcast.schema import QUANTILES, Forecast, NotReady, ReadingsError
 
-#: Meters that are worked on at once, so that arrays stay in the cache.
+#: Meters that NumPy works on at once, so that arrays stay in the cache.
 TOGETHER = 256
-When = datetime | np.datetime64
-
-
-def prime(model: Model, panel: Panel, origin: int | None = None) -> MeterState:
-    """The state of every meter after reading a panel up to an origin.
-
-    Args:
-        model: whose states they are to be.
-        panel: readings on the model's step, with the covariates it knows ahead.
-        origin: index after the last reading taken; None: after the last one there is.
-
-    Returns:
-        Records `[meter]`, in the panel's order.
-
-    Raises:
-        ReadingsError: another step, or other covariates.
-        NotReady: a meter that was not trained on has too little history to tell its scale.
-    """
-    given, origin = model.grounds, panel.end if origin is None else origin
-    check_panel(given.step, model.known, model.issued, panel)
-    lay = given.layout
-    past = View(panel, origin, lay.targets.max() + 1).panel
-    if origin < lay.history and not all(meter in model.place for meter in panel.ids):
-        raise NotReady(
-            f"The scale of a meter that was not trained on takes {lay.history} readings, there are {origin}; "
-            "give more history."
-        )
-    scale = scale_of(given, past)
-    s = signals(past, scale, lay, model.country, model.at, given.ids)
-    states = np.zeros(len(panel.ids), model.record.dtype)
-    states["model"], states["version"] = model.fingerprint, rec.VERSION
-    states["start"], states["count"] = microseconds(panel.start), origin
-    states["scale"], states["who"], states["country"] = scale.meter, s.who, _codes(model, panel)
-    _enter(model, states, s, past.covariates)
-    _scan(model, states, s)
-    return states
-
-
-def _enter(model: Model, states: MeterState, s: Signals, covariates: NDArray[np.float64]) -> None:
-    """The readings into fresh records."""
-    record, day, t, m = model.record, model.grounds.layout.day, len(s.y), np.arange(len(states))
-    newest = s.y[-record.window :]
-    states["y"][:, np.arange(t - len(newest), t) % record.window] = newest.T
-    states["total"] = np.abs(s.y).sum(axis=0, dtype=np.float64)
-    states["heard"] = s.seen.sum(axis=0)
-    if t:
-        last = t - 1 - np.argmax(s.seen[::-1] > 0, axis=0)
-        heard = states["heard"] > 0
-        states["age"] = np.where(heard, t - last, t)
-        states["last"] = np.where(heard, s.y[last, m], 0)
-        for name, lag in (("off_week", 7 * day), ("off_day", day)):
-            states[name] = np.where(heard & (last >= lag), s.y[last, m] - s.y[np.maximum(last - lag, 0), m], 0)
-    if model.known:
-        states["known"] = np.nan
-        first = max(0, t - record.before)
-        rec.learn(record, states, _standard(model, covariates[first:].swapaxes(0, 1)), first - t)
-
-
-def _scan(model: Model, states: MeterState, s: Signals) -> None:
-    """The recurrent state along all advances of the signals."""
-    lay, meters = model.grounds.layout, np.arange(len(states))
-    for t in s.advances:
-        x, _ = inputs(s, lay, np.full(len(meters), t), meters)
-        _step(model, states, x)
-
-
-def _step(model: Model, states: MeterState, x: NDArray[np.float32]) -> None:
-    """One advance of every member, in place."""
-    for k, member in enumerate(model.members):
-        h, after = step(model, member, encode(member, x, states["who"]), states["state"][:, k])
-        states["state"][:, k] = after
-        if states["output"].shape[-1]:
-            states["output"][:, k] = h
-    states["moved"] += 1
+_NONE = np.zeros(1, np.int64)
 
 
 def advance(  # noqa: PLR0913  (named)
@@ -132,53 +56,56 @@ def advance(  # noqa: PLR0913  (named)
         ReadingsError: states of another model; a time off the grid of a meter, or one that was read already.
     """
     check_states(model, states)
-    after = (states.copy() if out is None else out).reshape(-1)
-    y = np.ascontiguousarray(np.broadcast_to(np.asarray(y, np.float64), after.shape))
-    behind = _behind(model, after, when)
+    after = _own(model, states) if out is None else out.reshape(-1)
+    if not after.flags.c_contiguous:  # the library takes records that lie one behind the other
+        after[:] = advance(model, after, y, when=when, known=known)
+        return after
+    y = np.asarray(y, np.float64)
+    y = y.reshape(1) if y.size == len(after) == 1 else np.ascontiguousarray(np.broadcast_to(y, after.shape))
+    now, behind = _behind(model, after, when)
     for k in range(int(behind.max()), 0, -1):
         late = np.flatnonzero(behind >= k)
         some = after[late]
-        _take(model, some, np.full(len(late), np.nan), None)
+        _take(model, some, np.full(len(late), np.nan), None, now - k * _step_of(model))
         after[late] = some
     z = None if known is None or not model.known else _rows(model, known, len(after))
-    _take(model, after, y, z)
+    _take(model, after, y, z, now)
     return after.reshape(states.shape)
 
 
-def _take(model: Model, states: MeterState, y: NDArray[np.float64], z: NDArray[np.float32] | None) -> None:
-    """One reading of each meter and, where it is time, an advance; in place."""
-    after = _next(model, states[0]) + _step_of(model)
-    block, row = model.clock.block(after)
-    ready = states["count"] + 1 >= model.grounds.layout.history
-    native, plain = model.native, not model.known
-    if native is not None and plain and (ready.all() or not block.moves[row]):
-        native.advance(states, y, tables(model, states, block, row) if block.moves[row] else None, None)
+def _own(model: Model, states: MeterState) -> MeterState:
+    """A copy `[meter]`."""
+    return np.asarray(states).reshape(-1).view(model.record.bytes).copy().view(model.record.dtype)
+
+
+def _take(model: Model, states: MeterState, y: NDArray[np.float64], z: NDArray[np.float32] | None, when: int) -> None:
+    """One reading of each meter, of the interval from `when` on, and an advance where it is time; in place."""
+    block, row = model.clock.block(when + _step_of(model))
+    moves, native = block.moves[row], model.native
+    if native is not None and moves and z is None:
+        native.advance(model, states, y, block, row)
         return
     if native is not None:
-        native.advance(states, y, None, None)
+        native.append(states, y)
     else:
         rec.append(model.record, states, y)
-    if model.known:
-        rec.forget(model.record, states)
-        if z is not None:
-            rec.learn(model.record, states, z, -1)
-    if block.moves[row] and ready.any():
-        due = np.flatnonzero(ready)
-        for part in np.array_split(due, -(-len(due) // TOGETHER)):
-            some = states[part]
-            _move(model, some, block, row)
-            states[part] = some
+    if z is not None:
+        rec.learn(model.record, states, z, -1)
+    if native is not None and moves:
+        native.advance(model, states, None, block, row)
+    elif moves:
+        _moved(model, states, block, row)
 
 
-def _move(model: Model, states: MeterState, block: Block, row: int) -> None:
-    """One advance of some states that are ready for it; in place."""
-    if model.native is not None:
-        extra = straight(model, states, block, row)
-        model.native.advance(states, None, tables(model, states, block, row), extra)
-        return
-    t, m = np.full(len(states), model.record.window), np.arange(len(states))
-    s = window(model, states, block, row)
-    _step(model, states, inputs(s, model.grounds.layout, t, m)[0])
+def _moved(model: Model, states: MeterState, block: Block, row: int) -> None:
+    """One advance of the states that are ready for it; in place."""
+    due = np.flatnonzero(states["count"] >= model.grounds.layout.history)
+    for first in range(0, len(due), TOGETHER):
+        part = due[first : first + TOGETHER]
+        some = states[part]
+        t, m = np.full(len(some), model.record.window), np.arange(len(some))
+        move(model, some, inputs(window(model, some, block, row), model.grounds.layout, t, m)[0])
+        states[part] = some
 
 
 def predict(model: Model, states: MeterState, known: Any = None, horizon: int | None = None) -> Forecast:
@@ -196,29 +123,37 @@ def predict(model: Model, states: MeterState, known: Any = None, horizon: int | 
         NotReady: a state has seen too little.
     """
     check_states(model, states)
-    lay, many = model.grounds.layout, states.reshape(-1)
+    lay, many = model.grounds.layout, np.ascontiguousarray(states).reshape(-1)
     horizon = lay.horizon if horizon is None else horizon
     check_horizon(lay, horizon)
-    _behind(model, many, None)
+    when, _ = _behind(model, many, None)
     need = lay.history + lay.stride
     if many["count"].min() < need or many["moved"].min() < 1:
         raise NotReady(f"The forecast needs {need} readings before it, a state has {many['count'].min()}.")
-    block, row = model.clock.block(_next(model, many[0]))
+    block, row = model.clock.block(when)
     z = None if known is None or not model.known else _rows(model, known, len(many))
     out = np.empty((len(many), horizon - lay.gap, len(QUANTILES)))
-    for part in np.array_split(np.arange(len(many)), -(-len(many) // TOGETHER)):
-        some = many[part]
+    together = len(many) if model.native is not None and z is None else TOGETHER
+    for first in range(0, len(many), together):
+        some, said = many[first : first + together], out[first : first + together]
         if z is not None:
             some = some.copy()
-            rec.learn(model.record, some, z[part], 0)
-        q = _decoded(model, window(model, some, block, row), some, between=not block.moves[row])
-        q = finished(q[None], lay, block.phase[row : row + 1], horizon, model.grounds.calibration)[0]
-        heard = some["heard"][:, None, None] > 0
-        out[part] = np.where(heard, q * some["scale"][:, None, None], np.nan)
-    now = np.datetime64(_next(model, many[0]), "us")
-    one = np.timedelta64(model.grounds.step)
+            rec.learn(model.record, some, z[first : first + together], 0)
+        if model.native is not None:
+            model.native.predict(model, some, block, row, said)
+        else:
+            said[:] = _said(model, some, block, row, horizon)
+    now, one = np.datetime64(when, "us"), np.timedelta64(model.grounds.step)
     ds = now + np.arange(lay.gap, horizon) * one
     return Forecast(out.reshape(*states.shape, *out.shape[1:]), ds, now - one)
+
+
+def _said(model: Model, states: MeterState, block: Block, row: int, horizon: int) -> NDArray[np.float64]:
+    """Quantiles in the unit of the readings `[meter, horizon - gap, quantile]`."""
+    lay, phase = model.grounds.layout, block.phase[row : row + 1]
+    q = _decoded(model, window(model, states, block, row), states, between=not block.moves[row])
+    q = finished(q[None], lay, phase, horizon, model.grounds.calibration)[0]
+    return np.where(states["heard"][:, None, None] > 0, q * states["scale"][:, None, None], np.nan)
 
 
 def _decoded(model: Model, s: Signals, states: MeterState, *, between: bool) -> NDArray[np.float64]:
@@ -263,8 +198,8 @@ def check_states(model: Model, states: MeterState) -> None:
     """Raises ReadingsError where a state belongs to another model or version, or there is none."""
     if not states.size:
         raise ReadingsError("There is no state; `prime` gives one from readings.")
-    same = states.dtype == model.record.dtype
-    if not (same and (states["model"] == model.fingerprint).all() and (states["version"] == rec.VERSION).all()):
+    of_kind = states.dtype == model.record.dtype
+    if not (of_kind and rec.same(states["model"], model.fingerprint) and rec.same(states["version"], rec.VERSION)):
         raise ReadingsError("The state belongs to another model or an older wattcast; prime it anew from readings.")
 
 
@@ -281,14 +216,17 @@ def _step_of(model: Model) -> int:
     return model.grounds.step // timedelta(microseconds=1)
 
 
-def _behind(model: Model, states: MeterState, when: When | None) -> NDArray[np.int64]:
-    """Intervals between what each state waits for and what was read `[meter]`, all at least 0."""
+def _behind(model: Model, states: MeterState, when: When | None) -> tuple[int, NDArray[np.int64]]:
+    """The interval that was read [us since 1970], and those between it and what each state waits for `[meter]`.
+
+    All of these are at least 0.
+    """
     step = _step_of(model)
     waits = states["start"] + states["count"] * step
     target = microseconds(when) if when is not None else int(waits[0])
+    if rec.same(waits, target):
+        return target, _NONE
     late, rest = np.divmod(target - waits, step)
-    if not (rest.any() or late.any()):
-        return late
     m = int(np.argmax((rest != 0) | (late < 0)))
     awaited = np.datetime64(int(waits[m]), "us")
     if when is None:
@@ -303,14 +241,7 @@ def _behind(model: Model, states: MeterState, when: When | None) -> NDArray[np.i
             f"State {m} has read the interval of {when} already and waits for {awaited}; go back to a state from "
             "before it and read on from there.", when=str(when),
         )  # fmt: skip
-    return late
-
-
-def microseconds(when: When) -> int:
-    """Since 1970; a time without a zone is UTC."""
-    if isinstance(when, datetime):
-        when = np.datetime64(when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when)
-    return int(when.astype("datetime64[us]").astype(np.int64))
+    return target, late
 
 
 def _rows(model: Model, known: Any, meters: int) -> NDArray[np.float32]:
@@ -322,17 +253,4 @@ def _rows(model: Model, known: Any, meters: int) -> NDArray[np.float32]:
             f"Covariates have shape {known.shape}; the model needs [row, {shape[-1]}] or [{meters}, row, {shape[-1]}], "
             f"a column each of {', '.join(model.known)}."
         )
-    return _standard(model, np.broadcast_to(known, shape))
-
-
-def _standard(model: Model, known: NDArray[np.float64]) -> NDArray[np.float32]:
-    scale = model.grounds.scaling
-    return ((known - scale.mean) / scale.std).astype(np.float32)
-
-
-def _codes(model: Model, panel: Panel) -> list[bytes]:
-    codes = [(code or "").encode() for code in country_of(panel.ids, model.country)]
-    for meter, code in zip(panel.ids, codes, strict=True):
-        if len(code) > rec.CODE:
-            raise ReadingsError(f"The country {code.decode()!r} of {meter} is no code such as DE, US or AU-VIC.")
-    return codes
+    return standard(model, np.broadcast_to(known, shape))

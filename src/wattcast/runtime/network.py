@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.runtime.model import Layer, Member, Model
+from wattcast.runtime.record import MeterState
+
+if TYPE_CHECKING:
+    from wattcast.runtime.model import Layer, Member, Model
 
 Floats = NDArray[np.float32]
 #: Spreads from the centre beyond which an input is held (`nets.network.FARTHEST`).
 FARTHEST = np.float32(8.0)
+
+
+def move(model: Model, states: MeterState, x: Floats) -> None:
+    """One advance of every member by what the network sees `[meter, feature]`, in place."""
+    for k, member in enumerate(model.members):
+        h, after = step(model, member, encode(member, x, states["who"]), states["state"][:, k])
+        states["state"][:, k] = after
+        if states["output"].shape[-1]:
+            states["output"][:, k] = h
+    states["moved"] += 1
 
 
 def encode(member: Member, x: Floats, who: NDArray[Any]) -> Floats:

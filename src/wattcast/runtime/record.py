@@ -69,6 +69,11 @@ class Record:
     dtype: np.dtype[np.void]
 
     @cached_property
+    def bytes(self) -> np.dtype[np.void]:
+        """A record as bytes alone: NumPy copies these at once, and fields one by one."""
+        return np.dtype((np.void, self.dtype.itemsize))
+
+    @cached_property
     def ring(self) -> NDArray[np.int64]:
         """0 .. window - 1."""
         return np.arange(self.window)
@@ -89,6 +94,11 @@ def record_type(kind: Kind) -> Record:
         ("known", "f4", (before + after, kind.covariates)),
     ]  # fmt: skip
     return Record(kind, window, before, after, np.dtype(fields, align=True))
+
+
+def same(field: NDArray[Any], value: Any) -> bool:
+    """Whether all entries of a field are this one; of one record without 3 us of array work."""
+    return bool(field.item() == value if field.size == 1 else (field == value).all())
 
 
 def append(record: Record, states: MeterState, y: NDArray[np.float64]) -> None:
@@ -117,6 +127,8 @@ def append(record: Record, states: MeterState, y: NDArray[np.float64]) -> None:
     states["heard"] += ~gone
     states["total"] += np.abs(value)
     states["count"] = t + 1
+    if record.kind.covariates:
+        _forget(record, states)
 
 
 def learn(record: Record, states: MeterState, z: NDArray[np.float32], first: int) -> None:
@@ -135,9 +147,9 @@ def learn(record: Record, states: MeterState, z: NDArray[np.float32], first: int
     states["known"][m, at] = np.where(np.isnan(z), states["known"][m, at], z)
 
 
-def forget(record: Record, states: MeterState) -> None:
+def _forget(record: Record, states: MeterState) -> None:
     """After a reading: the row of covariates that came into reach at the far end is not known yet; in place."""
-    at = (states["count"] + record.after - 1) % max(1, record.before + record.after)
+    at = (states["count"] + record.after - 1) % (record.before + record.after)
     states["known"][np.arange(len(states)), at] = np.nan
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.runtime.live import When, advance, microseconds, moment
+from wattcast.runtime.clock import When, microseconds
+from wattcast.runtime.live import advance, moment
 from wattcast.runtime.model import Model
 from wattcast.runtime.record import MeterState
 from wattcast.schema import ReadingsError

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
-from wattcast.features.signals import FARTHEST, HINGES, LEAST_LEVEL, Signals, holidays_around, mean_days
+from wattcast.features.signals import FARTHEST, HINGES, LEAST_LEVEL, Signals, mean_days
 from wattcast.runtime import record as rec
-from wattcast.runtime.clock import Block
-from wattcast.runtime.model import Model
+from wattcast.runtime.clock import Block, Countries
 from wattcast.runtime.record import MeterState
+
+if TYPE_CHECKING:
+    from wattcast.runtime.model import Model
 
 
 def window(model: Model, states: MeterState, block: Block, row: int) -> Signals:
@@ -80,66 +82,37 @@ def days(
 
     A meter younger than the farthest like day has a column of its own, as nothing lies before its first reading.
     """
-    lay = model.grounds.layout
-    codes: list[str | None]
-    if model.one_country:
-        codes, column = [_only(model)], np.zeros(len(states), np.int64)
-    else:
-        found, column = np.unique(states["country"], return_inverse=True)
-        codes = [code.decode() or None for code in found]
-    pairs = [model.clock.days(block, code) for code in codes]
-    holiday, alike = (np.stack([pair[k][rows] for pair in pairs], axis=-1) for k in (0, 1))
+    lay, m = model.grounds.layout, np.arange(len(states))
+    codes, column = countries(model, states)
+    column = np.zeros(len(states), np.int64) if column is None else column
+    holiday, alike = (a[rows] for a in model.clock.days(block, codes))
     if (states["count"] >= FARTHEST * lay.day).all():
         return holiday, alike, column
     age = np.arange(len(holiday))[:, None] - model.record.window + states["count"]  # since each meter's first
     first = np.maximum(model.record.window - states["count"], 0)
     holiday, alike = holiday[:, column], alike[:, column]
-    m = np.arange(len(states))
     holiday = np.where(age < 0, holiday[np.minimum(first, len(holiday) - 1), m], holiday)
-    season = 7 if lay.weekly else 1
-    alike = np.where(age >= alike * lay.day, alike, -(-lay.days // season) * season)
-    return holiday, alike, m
+    return holiday, np.where(age >= alike * lay.day, alike, season(lay)), m
 
 
-def tables(
-    model: Model, states: MeterState, block: Block, row: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]:
-    """What the native advance looks at: offsets of readings and calendar, a row a column, and each meter's column."""
-    shared = model.one_country and (states["count"] >= FARTHEST * model.grounds.layout.day).all()
-    if not shared:
-        return _tables(model, block, row, *days(model, states, block, slice(row - model.record.window, None)))
-    found = block.tables.get(row)
-    if found is None:
-        one = _only(model)
-        holiday, alike = (a[row - model.record.window :, None] for a in model.clock.days(block, one))
-        found = block.tables[row] = _tables(model, block, row, holiday, alike, None)
-    return found
+def season(lay: Layout) -> int:
+    """Days back to the like day where none is near: as `features.signals.alike` has it."""
+    week = 7 if lay.weekly else 1
+    return -(-lay.days // week) * week
 
 
-def _only(model: Model) -> str | None:
-    """The country of all meters."""
-    return model.country if isinstance(model.country, str) else None
+def countries(model: Model, states: MeterState) -> tuple[Countries, NDArray[np.int64] | None]:
+    """Countries of the meters, and the place of each meter's among them `[meter]`; None where there is but one."""
+    if model.one_country:
+        return (model.country if isinstance(model.country, str) else None,), None
+    codes = states["country"]
+    if rec.same(codes, codes[0]):
+        return (codes[0].decode() or None,), None
+    found, column = np.unique(codes, return_inverse=True)
+    return tuple(code.decode() or None for code in found), column
 
 
-def _tables(  # noqa: PLR0913, PLR0917  (one row of all that is known of days)
-    model: Model, block: Block, row: int, holiday: NDArray[Any], alike: NDArray[Any], column: NDArray[Any] | None
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64] | None]:
-    lay, size, columns = model.grounds.layout, model.record.window, holiday.shape[1]
-    phase = block.phase[row]
-    offsets = np.tile(np.concatenate([lay.recent[phase], lay.lags[phase]]), (columns, 1))
-    if lay.stride > 1:
-        target = lay.targets[phase]
-        like = target - alike[size + target].T * lay.day
-        offsets = np.concatenate([offsets, np.maximum(like, -size)], axis=1)
-    around = holidays_around(lay) * lay.day
-    rest = np.concatenate([np.tile(block.clock[row], (columns, 1)), holiday[np.maximum(size + around, 0)].T], axis=1)
-    return np.ascontiguousarray(offsets, np.int32), np.ascontiguousarray(rest, np.float32), column
-
-
-def straight(model: Model, states: MeterState, block: Block, row: int) -> NDArray[np.float32] | None:
-    """Covariates among the inputs of an advance `[meter, output x covariate]`; None where there are none."""
-    if not model.known:
-        return None
-    moments = model.grounds.layout.moments[block.phase[row]][:, 0]
-    z = np.nan_to_num(rec.known(model.record, states)[model.record.before + moments])
-    return np.ascontiguousarray(z.swapaxes(0, 1).reshape(len(states), -1), np.float32)
+def standard(model: Model, known: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Covariates, standardised."""
+    scale = model.grounds.scaling
+    return ((known - scale.mean) / scale.std).astype(np.float32)
