@@ -67,7 +67,7 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
         here = np.flatnonzero(between == late)
         out[here] = said(t[here], latest[here], bool(late), horizon)
     if f.learning.since is not None:
-        since = int(np.searchsorted(s.advances, max(0, past.index(f.learning.since))))
+        since = int(np.searchsorted(s.advances, f.learning.first(past.start, past.step)))
         learned = _learned(f, s, t, latest, since, said)
         out = corrected(out, lay, s.phase[t], learned, s.level[s.advances[latest]], f.learning)
     heard = np.isfinite(past.y).cumsum(axis=0)[t - 1] > 0

@@ -1,9 +1,13 @@
 """Models of random weights for the live path, made without JAX so that a product of them is cheap."""
 
+from datetime import UTC
+
 import numpy as np
 
 from wattcast.features.layout import layout
 from wattcast.features.signals import scaling, sizes
+from wattcast.nets.errors import can_learn
+from wattcast.nets.file import VERSION
 from wattcast.nets.linear import linear_size
 from wattcast.runtime import model_of
 
@@ -49,13 +53,15 @@ def stored_model(panel, *, horizon=24, weekly=True, cell="gru", hidden=(4,), mem
     if not wide:
         tensors["linear/weights"] = np.zeros((0, 0, 0), np.float32)
     tensors["calibration"] = np.linspace(0.8, 1.2, 11)
+    since = panel.time((panel.length // panel.day // 2) * panel.day).replace(tzinfo=UTC)
     given = {"country": None, "at": "00:00:00"} | settings
     header = {
-        "version": 2,
+        "version": VERSION,
         "settings": given | {"horizon": horizon, "gap": gap, "known": list(panel.names), "cell": cell,
                              "hidden": list(hidden), "decoder": decoder, "members": members, "loss": loss},
         "layout": {"day": panel.day, "gap": gap, "horizon": horizon, "weekly": weekly, "yearly": True},
         "linear_share": 0.4 if wide else 0.0,
+        "learning": {"gain": 0.5, "rate": 0.25, "since": since.isoformat()} if can_learn(lay) else None,
         "ids": list(panel.ids),
         "step_seconds": panel.step.total_seconds(),
         "zone": panel.zone,

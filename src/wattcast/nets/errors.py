@@ -16,7 +16,7 @@ Only what came after training counts: errors on what the weights have seen are t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +56,12 @@ class Learning:
     gain: float = 0.0
     rate: float = 0.0
     since: datetime | None = None
+
+    def first(self, start: datetime, step: timedelta) -> int:
+        """Grid index from which on errors count; a time without a zone is UTC."""
+        assert self.since is not None
+        since, start = (t if t.tzinfo else t.replace(tzinfo=UTC) for t in (self.since, start))
+        return max(0, -((start - since) // step))
 
 
 class Said(NamedTuple):

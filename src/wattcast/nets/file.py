@@ -101,7 +101,7 @@ def _learning(meta: dict[str, Any] | None, lay: Layout) -> Learning:
     if meta is None or meta["since"] is None:
         return Learning()
     gain, rate, since = float(meta["gain"]), float(meta["rate"]), datetime.fromisoformat(meta["since"])
-    if not (0 <= gain <= 1 and 0 <= rate <= 1) or since.tzinfo is None or (not can_learn(lay) and gain + rate > 0):
+    if not (0 <= gain <= 1 and 0 <= rate <= 1) or (not can_learn(lay) and gain + rate > 0):
         raise ValueError(f"a gain of {gain} and a rate of {rate} since {since} are not how errors are learned from")
     return Learning(gain, rate, since)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.signals import LEAST_LEVEL, Signals, inputs
@@ -190,8 +190,8 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
         quantiles = blended(quantiles, linear, share)
     gain, middle = jnp.zeros(()), quantiles.shape[-1] // 2
     if can_learn(lay):
-        missed, real = (goal.y - quantiles[..., middle])[..., : lay.day], goal.counts[..., : lay.day] > 0
-        drift = _drifts(missed, real, skip[1])
+        missed = (goal.y - quantiles[..., middle])[..., : lay.day]
+        drift = _drifts(missed, goal.counts[..., : lay.day], skip[1])
         shift, gains = jnp.tile(drift, lay.days)[..., None], jnp.asarray(GAINS, jnp.float32)
         gain = gains[jnp.argmin(jax.lax.map(lambda a: loss_of(quantiles + a * shift), gains))]
         quantiles = quantiles + gain * shift
@@ -204,14 +204,14 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
 
 
 def _drifts(
-    missed: Float[Array, "judged meter slot"], real: Bool[Array, "judged meter slot"], every: int
+    missed: Float[Array, "judged meter slot"], counts: Float[Array, "judged meter slot"], every: int
 ) -> Float[Array, "judged meter slot"]:
     """Drift as it was known at each advance that is judged."""
 
     def on(drift: Array, day: tuple[Array, Array]) -> tuple[Array, Array]:
         return drifted(drift, *day, every), drift
 
-    return jax.lax.scan(on, jnp.zeros(missed.shape[1:], missed.dtype), (missed, real))[1]
+    return jax.lax.scan(on, jnp.zeros(missed.shape[1:], missed.dtype), (missed, counts))[1]
 
 
 def calibration(quantiles: Float[Array, "*origins outputs quantiles"], goal: Goals) -> Float[Array, " quantiles"]:

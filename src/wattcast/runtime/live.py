@@ -6,6 +6,7 @@ where it is there, NumPy elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from wattcast.runtime.clock import Block, When, microseconds
 from wattcast.runtime.model import Model
 from wattcast.runtime.network import decode, encode, move, output
 from wattcast.runtime.record import MeterState
+from wattcast.runtime.taught import hear, say, taught
 from wattcast.runtime.window import standard, window
 from wattcast.schema import QUANTILES, Forecast, NotReady, ReadingsError
 
@@ -81,24 +83,37 @@ def _own(model: Model, states: MeterState) -> MeterState:
 def _take(model: Model, states: MeterState, y: NDArray[np.float64], z: NDArray[np.float32] | None, when: int) -> None:
     """One reading of each meter, of the interval from `when` on, and an advance where it is time; in place."""
     block, row = model.clock.block(when + _step_of(model))
-    moves, native = block.moves[row], model.native
-    if native is not None and moves and z is None:
+    native, learning = model.native, model.grounds.learning
+    if learning.since is not None:
+        hear(model, states, y, block, row - 1)
+    if native is not None and block.moves[row] and z is None:
         native.advance(model, states, y, block, row)
-        return
-    if native is not None:
-        native.append(states, y)
+    else:
+        _append(model, states, y, z)
+        if block.moves[row]:
+            _moved(model, states, block, row)
+    if block.moves[row] and learning.since is not None and when + _step_of(model) >= microseconds(learning.since):
+        for part in _parts(len(states), TOGETHER):
+            some, day = states[part], min(model.grounds.layout.day, model.grounds.layout.horizon)
+            say(model, some, _said(model, some, block, row, day))
+            states[part] = some
+
+
+def _append(model: Model, states: MeterState, y: NDArray[np.float64], z: NDArray[np.float32] | None) -> None:
+    """A reading of each meter, and covariates as they are known from it on; in place."""
+    if model.native is not None:
+        model.native.append(states, y)
     else:
         rec.append(model.record, states, y)
     if z is not None:
         rec.learn(model.record, states, z, -1)
-    if native is not None and moves:
-        native.advance(model, states, None, block, row)
-    elif moves:
-        _moved(model, states, block, row)
 
 
 def _moved(model: Model, states: MeterState, block: Block, row: int) -> None:
     """One advance of the states that are ready for it; in place."""
+    if model.native is not None:
+        model.native.advance(model, states, None, block, row)
+        return
     due = np.flatnonzero(states["count"] >= model.grounds.layout.history)
     for first in range(0, len(due), TOGETHER):
         part = due[first : first + TOGETHER]
@@ -133,33 +148,48 @@ def predict(model: Model, states: MeterState, known: Any = None, horizon: int | 
     block, row = model.clock.block(when)
     z = None if known is None or not model.known else _rows(model, known, len(many))
     out = np.empty((len(many), horizon - lay.gap, len(QUANTILES)))
-    together = len(many) if model.native is not None and z is None else TOGETHER
-    for first in range(0, len(many), together):
-        some, said = many[first : first + together], out[first : first + together]
+    plain = z is None and model.grounds.learning.since is None
+    for part in _parts(len(many), len(many) if model.native is not None and plain else TOGETHER):
+        some = many[part]
         if z is not None:
             some = some.copy()
-            rec.learn(model.record, some, z[first : first + together], 0)
-        if model.native is not None:
-            model.native.predict(model, some, block, row, said)
-        else:
-            said[:] = _said(model, some, block, row, horizon)
+            rec.learn(model.record, some, z[part], 0)
+        out[part] = _said(model, some, block, row, horizon)
+        if model.grounds.learning.since is not None:
+            out[part] = taught(model, some, block, row, out[part])
     now, one = np.datetime64(when, "us"), np.timedelta64(model.grounds.step)
     ds = now + np.arange(lay.gap, horizon) * one
     return Forecast(out.reshape(*states.shape, *out.shape[1:]), ds, now - one)
 
 
+def _parts(count: int, together: int) -> Iterator[slice]:
+    return (slice(first, first + together) for first in range(0, count, together))
+
+
 def _said(model: Model, states: MeterState, block: Block, row: int, horizon: int) -> NDArray[np.float64]:
-    """Quantiles in the unit of the readings `[meter, horizon - gap, quantile]`."""
+    """Quantiles in the unit of the readings `[meter, horizon - gap, quantile]`, before errors teach anything."""
     lay, phase = model.grounds.layout, block.phase[row : row + 1]
-    q = _decoded(model, window(model, states, block, row), states, between=not block.moves[row])
+    if model.native is not None:
+        out = np.empty((len(states), horizon - lay.gap, len(QUANTILES)))
+        model.native.predict(model, states, block, row, out)
+        return out
+    origin = np.full(len(states), model.record.window)
+    q = decoded(model, window(model, states, block, row), origin, states, between=not block.moves[row])
     q = finished(q[None], lay, phase, horizon, model.grounds.calibration)[0]
     return np.where(states["heard"][:, None, None] > 0, q * states["scale"][:, None, None], np.nan)
 
 
-def _decoded(model: Model, s: Signals, states: MeterState, *, between: bool) -> NDArray[np.float64]:
-    """Quantiles over the meters' scales `[meter, output, quantile]`."""
-    lay, meters = model.grounds.layout, len(states)
-    t, m = np.full(meters, model.record.window), np.arange(meters)
+def decoded(model: Model, s: Signals, t: NDArray[np.int_], states: MeterState, *, between: bool) -> NDArray[np.float64]:
+    """Quantiles over the meters' scales from an origin of each `[meter, output, quantile]`, unfinished.
+
+    Args:
+        model: whose states they are.
+        s: signals.
+        t: origins, one and the same moment `[meter]`.
+        states: at the last advance before it `[meter]`.
+        between: whether the origin lies after it.
+    """
+    lay, m = model.grounds.layout, np.arange(len(states))
     x, local = inputs(s, lay, t, m)
     said = []
     for k, member in enumerate(model.members):
@@ -175,7 +205,7 @@ def _decoded(model: Model, s: Signals, states: MeterState, *, between: bool) -> 
         weights = path.weights[np.minimum(s.who, len(path.weights) - 1)]
         medians = np.matmul(features[:, None], weights)[:, 0]
         quantiles = blended(quantiles, medians, np.float32(path.share))
-    return ((quantiles + 1) * s.level[-1][:, None, None]).astype(np.float64)
+    return ((quantiles + 1) * s.level[t, m][:, None, None]).astype(np.float64)
 
 
 def restored(model: Model, saved: bytes) -> MeterState:

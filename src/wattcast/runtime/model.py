@@ -86,7 +86,8 @@ class Model:
     def record(self) -> Record:
         """How a state of this model lies in memory."""
         hidden = tuple(layer.u.shape[0] for layer in self.members[0].layers)
-        kind = Kind(self.grounds.layout, len(self.known), len(self.members), hidden, self.cell == "lstm")
+        covariates, learns = len(self.known), self.grounds.learning.since is not None
+        kind = Kind(self.grounds.layout, covariates, len(self.members), hidden, self.cell == "lstm", learns)
         return record_type(kind)
 
     @property
@@ -174,7 +175,10 @@ def model_of(tensors: Tensors, header: dict[str, Any]) -> Model:
 
 
 def _fingerprint(tensors: Tensors, header: dict[str, Any]) -> int:
-    parts = {k: header[k] for k in ("version", "settings", "layout", "linear_share", "ids", "step_seconds", "zone")}
+    parts = {
+        k: header.get(k)
+        for k in ("version", "settings", "layout", "linear_share", "learning", "ids", "step_seconds", "zone")
+    }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for name in sorted(tensors):
         if not name.startswith("state/"):  # of an unfinished training

@@ -19,7 +19,7 @@ from wattcast.features.signals import FARTHEST, HALF_LIFE, mean_days
 #: An array of records of the type `Record.dtype`: one meter `[]`, or many `[meter]`.
 MeterState = NDArray[np.void]
 #: Changes when a record changes its meaning.
-VERSION = 1
+VERSION = 2
 #: Longest code of a country with its subdivision.
 CODE = 24
 
@@ -34,6 +34,7 @@ class Kind:
         members: networks of the ensemble.
         hidden: units of each layer.
         cells: whether layers have cell values as well (LSTM).
+        learns: whether errors are learned from.
     """
 
     layout: Layout
@@ -41,6 +42,7 @@ class Kind:
     members: int
     hidden: tuple[int, ...]
     cells: bool
+    learns: bool
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class Record:
             same slot a week and a day before, 0 where there was none; `country` whose holidays count; `y` the ring of
             filled readings over the scale; `state` `[member, units]`: h of each layer, then (LSTM) c of each;
             `output` `[member, hidden]` of the stack at the last advance (day layout); `known` the ring of standardised
-            covariates `[row, covariate]`, NaN where not known (yet).
+            covariates `[row, covariate]`, NaN where not known (yet). Where errors are learned from (nets/errors.py):
+            `drift` `[slot]`, `bands` `[2]` and `bands_then`, at the last advance; `said` by it `[3, slot]` and `basis`,
+            the level it is relative to, 0 where what comes will not be held against it.
     """
 
     kind: Kind
@@ -85,13 +89,15 @@ def record_type(kind: Kind) -> Record:
     days = max(mean_days(lay), 7, FARTHEST if lay.stride > 1 and lay.weekly else 0)
     window = max(days * lay.day, int(-lay.lags.min()), int(-lay.recent.min()))
     before, after = (max(0, int(-lay.moments.min())), int(lay.moments.max()) + 1) if kind.covariates else (0, 0)
+    slots, halves = (lay.day, 2) if kind.learns else (0, 0)
     units = sum(kind.hidden) * (2 if kind.cells else 1)
     fields: list[tuple[Any, ...]] = [
         ("model", "u8"), ("start", "i8"), ("count", "i8"), ("heard", "i8"), ("moved", "i8"), ("scale", "f8"),
-        ("total", "f8"), ("age", "i4"), ("who", "i4"), ("last", "f4"), ("off_week", "f4"), ("off_day", "f4"),
-        ("version", "i4"), ("country", f"S{CODE}"), ("y", "f4", (window,)), ("state", "f4", (kind.members, units)),
+        ("total", "f8"), ("basis", "f8"), ("bands", "f8", (halves,)), ("bands_then", "f8", (halves,)),
+        ("age", "i4"), ("who", "i4"), ("last", "f4"), ("off_week", "f4"), ("off_day", "f4"), ("version", "i4"),
+        ("country", f"S{CODE}"), ("y", "f4", (window,)), ("state", "f4", (kind.members, units)),
         ("output", "f4", (kind.members, kind.hidden[-1] if lay.stride > 1 else 0)),
-        ("known", "f4", (before + after, kind.covariates)),
+        ("known", "f4", (before + after, kind.covariates)), ("drift", "f4", (slots,)), ("said", "f4", (3, slots)),
     ]  # fmt: skip
     return Record(kind, window, before, after, np.dtype(fields, align=True))
 

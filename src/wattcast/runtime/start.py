@@ -7,14 +7,17 @@ from numpy.typing import NDArray
 
 from wattcast.features.calendar import country_of
 from wattcast.features.panel import Panel
-from wattcast.features.signals import Signals, inputs, signals
+from wattcast.features.signals import LEAST_LEVEL, Signals, inputs, signals
 from wattcast.features.view import View
+from wattcast.nets.errors import days_of, heard, learned_before
 from wattcast.runtime import record as rec
-from wattcast.runtime.answer import check_panel, scale_of
+from wattcast.runtime.answer import check_panel, finished, scale_of
 from wattcast.runtime.clock import microseconds
+from wattcast.runtime.live import decoded
 from wattcast.runtime.model import Model
 from wattcast.runtime.network import move
 from wattcast.runtime.record import MeterState
+from wattcast.runtime.taught import keep
 from wattcast.runtime.window import standard
 from wattcast.schema import NotReady, ReadingsError
 
@@ -53,7 +56,11 @@ def prime(model: Model, panel: Panel, origin: int | None = None) -> MeterState:
     states["start"], states["count"] = microseconds(panel.start), origin
     states["scale"], states["who"], states["country"] = scale.meter, s.who, _codes(model, panel)
     _enter(model, states, s, past.covariates)
-    _scan(model, states, s)
+    count = len(s.advances)
+    if given.learning.since is not None:
+        count = int(np.searchsorted(s.advances, given.learning.first(panel.start, panel.step)))
+    _scan(model, states, s, count)
+    _teach(model, states, s, s.advances[count:])
     return states
 
 
@@ -77,17 +84,39 @@ def _enter(model: Model, states: MeterState, s: Signals, covariates: NDArray[np.
         rec.learn(record, states, standard(model, covariates[first:].swapaxes(0, 1)), first - t)
 
 
-def _scan(model: Model, states: MeterState, s: Signals) -> None:
-    """The recurrent state along all advances of the signals."""
+def _scan(model: Model, states: MeterState, s: Signals, count: int) -> None:
+    """The recurrent state along the first advances of the signals, in place."""
     lay, meters = model.grounds.layout, np.arange(len(states))
     together = max(1, ROWS // len(meters))
-    for first in range(0, len(s.advances), together):
-        x, _ = inputs(s, lay, *np.broadcast_arrays(s.advances[first : first + together, None], meters))
-        if model.native is not None:
-            model.native.scan(states, x)
-            continue
-        for seen in x:
-            move(model, states, seen)
+    for first in range(0, count, together):
+        at = s.advances[first : min(first + together, count)]
+        _move(model, states, inputs(s, lay, *np.broadcast_arrays(at[:, None], meters))[0])
+
+
+def _move(model: Model, states: MeterState, x: NDArray[np.float32]) -> None:
+    """Advances by inputs `[advance, meter, feature]`, in place."""
+    if model.native is not None:
+        model.native.scan(states, x)
+        return
+    for seen in x:
+        move(model, states, seen)
+
+
+def _teach(model: Model, states: MeterState, s: Signals, moves: NDArray[np.int32]) -> None:
+    """The rest of them, whose forecasts are held against what came; in place."""
+    lay, how, q = model.grounds.layout, model.grounds.learning, []
+    for k in moves:
+        t = np.full(len(states), k)
+        _move(model, states, inputs(s, lay, t, np.arange(len(states)))[0][None])
+        said = decoded(model, s, t, states, between=False)[None]
+        q.append(finished(said, lay, s.phase[t[:1]], min(lay.day, lay.horizon), model.grounds.calibration)[0])
+    if not q:
+        return
+    *before, last = days_of(s, lay, moves, np.stack(q))
+    learned = learned_before(before, how, lay, len(states))[-1]
+    now, level = heard(learned, last, how, lay), s.level[moves[-1]]
+    keep(states, last.said, np.where(level > LEAST_LEVEL, level, 0.0), learned.bands)
+    states["drift"], states["bands"] = now.drift, now.bands
 
 
 def _codes(model: Model, panel: Panel) -> list[bytes]:
