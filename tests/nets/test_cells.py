@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from wattcast.nets.cells import CELLS
+from wattcast.nets.cells import CELLS, orthogonal
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 
@@ -24,6 +24,20 @@ def test_recurrence_is_orthogonal_in_every_gate(name, cell):
     assert cell.weights.u.shape == (6, 6 * GATES[name])
     for u in np.split(np.asarray(cell.weights.u), GATES[name], axis=1):
         np.testing.assert_allclose(u @ u.T, np.eye(6), atol=1e-5)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (7, 7), (40, 40), (30, 9)])
+def test_an_orthogonal_start_is_the_one_of_qr(rows, columns):
+    key = jax.random.key(3)
+    expected = jax.nn.initializers.orthogonal()(key, (rows, columns), jnp.float32)
+    np.testing.assert_allclose(orthogonal(key, rows, columns), expected, atol=2e-6)
+
+
+def test_the_start_of_an_ensemble_calls_no_lapack(name):
+    """Several batches of its QR in one compiled call hung trainings on two cores for good."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    start = jax.jit(jax.vmap(lambda key: CELLS[name](5, 6, key).weights)).lower(keys).as_text()
+    assert "lapack" not in start
 
 
 def test_input_weights_are_glorot_uniform_in_every_gate(name):

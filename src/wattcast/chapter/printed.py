@@ -18,7 +18,7 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from wattcast.chapter.job import MEAN, SIZE, TRAIN, VALIDATED, Job, Result, baseline_errors, errors
-from wattcast.nets.cells import AbstractCell
+from wattcast.nets.cells import AbstractCell, orthogonal
 from wattcast.nets.patterns import ManyToOne
 from wattcast.nets.stack import Stack
 from wattcast.train import PLAIN, UNPOLISHED
@@ -75,9 +75,9 @@ def _start(key: PRNGKeyArray, hidden: tuple[int, ...]) -> ManyToOne:
 
 
 def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> AbstractCell:
-    w, u = cell.weights.w.shape, cell.weights.u.shape
-    glorot, orthogonal = jax.nn.initializers.glorot_uniform(), jax.nn.initializers.orthogonal()
-    weights = cell.weights._replace(w=glorot(keys[0], w, jnp.float32), u=orthogonal(keys[1], u, jnp.float32))
+    w, (hidden, gates) = cell.weights.w.shape, cell.weights.u.shape
+    glorot = jax.nn.initializers.glorot_uniform()
+    weights = cell.weights._replace(w=glorot(keys[0], w, jnp.float32), u=orthogonal(keys[1], gates, hidden).T)
     return eqx.tree_at(lambda c: c.weights, cell, weights)
 
 

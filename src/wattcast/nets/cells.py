@@ -19,12 +19,28 @@ from wattcast.kernels import reference
 from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, S, Weights
 
 
+def orthogonal(key: PRNGKeyArray, rows: int, columns: int) -> Float[Array, "rows columns"]:
+    """Random columns at right angles, each of length 1, at most as many as rows (Saxe 2014).
+
+    Gram-Schmidt, each column twice (Giraud 2005), and not the QR of LAPACK: jaxlib runs that on the pool of threads it
+    waits for, and two at once in one compiled call wait for ever where the pool has two threads.
+    """
+    def column(found: Array, drawn: tuple[Array, Array]) -> tuple[Array, None]:
+        k, v = drawn
+        for _ in range(2):
+            v = v - (found @ v) @ found
+        return found.at[k].set(v / jnp.sqrt(v @ v)), None
+
+    drawn = jnp.arange(columns), jax.random.normal(key, (rows, columns)).T
+    return jax.lax.scan(column, jnp.zeros((columns, rows)), drawn)[0].T
+
+
 def initial_weights(inputs: int, hidden: int, gates: int, key: PRNGKeyArray) -> Weights:
     """Orthogonal recurrence for each gate, Glorot-uniform input weights for each gate, zero biases."""
     kw, ku = jax.random.split(key)
-    glorot, orthogonal = jax.nn.initializers.glorot_uniform(), jax.nn.initializers.orthogonal()
+    glorot = jax.nn.initializers.glorot_uniform()
     w = [glorot(k, (inputs, hidden), jnp.float32) for k in jax.random.split(kw, gates)]
-    u = [orthogonal(k, (hidden, hidden), jnp.float32) for k in jax.random.split(ku, gates)]
+    u = [orthogonal(k, hidden, hidden) for k in jax.random.split(ku, gates)]
     bn = hidden if gates == 3 else 0
     return Weights(jnp.hstack(w), jnp.hstack(u), jnp.zeros(gates * hidden), jnp.zeros(bn))
 
