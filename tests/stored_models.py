@@ -1,6 +1,6 @@
 """Model files as they were written once, each with the forecast it must give: what protects against drift.
 
-    python tests/stored_models.py   # from the root of the checkout: writes tests/nets/data/format_N_*.{safetensors,json}
+    python tests/stored_models.py   # writes format_N_*.safetensors and .json to tests/nets/data
 
 Not to be run again for a format that is stored already: a new format gets new files beside the old ones.
 `format_1.safetensors` was written by the last code of format 1 (its networks, untrained, on `readings()`).

@@ -26,7 +26,9 @@ MODEL = {"mae": 1.0, "rmse": 1.0, "mape": None, "mase": 1.0, "pinball_rel": 0.1,
 TEST = {"mae": {"low": 0.1, "high": 0.2, "verdict": "better"}}
 HEADER["about"] |= {
     "train": {"seed": 0}, "best_epoch": 1,
-    "scores": {"models": {"wattcast": MODEL, "ridge": MODEL}, "skill": {"ridge": {"mae": 0.1}}, "tests": {"ridge": TEST}},
+    "scores": {
+        "models": {"wattcast": MODEL, "ridge": MODEL}, "skill": {"ridge": {"mae": 0.1}}, "tests": {"ridge": TEST},
+    },
 }  # fmt: skip
 TENSORS = load(WHOLE)
 
@@ -59,7 +61,7 @@ def inspects(path, capsys):
         except typer.Exit as e:
             codes.add(e.exit_code)
         said = capsys.readouterr()
-        assert "\x1b" not in said.out + said.err
+        assert not {"\x1b", "\x9b"} & set(said.out + said.err)
         if codes == {0} and as_json:
             assert json.loads(said.out)["format"] == 2
         if 3 in codes:
@@ -98,7 +100,7 @@ ONCE = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_
 ODD = st.sampled_from([
     None, True, False, -1, 0, 1, 2, 3, 10**9, 10**30, 0.5, 1e308, float("nan"), float("inf"), "", "0", "x" * 5000,
     "\x1b[31mred", "[/bold]", "\ud800", "Europe", "../x", [], [0], [3, 3], [3] * 40, ["a", "a"], [None], {}, {"a": 1},
-    {"a": {"b": []}}, [[[[[[]]]]]], "25:00:00", "00:00:00+01:00", "09:30",
+    {"a": {"b": []}}, [[[[[[]]]]]], "25:00:00", "00:00:00+01:00", "09:30", MODEL, TEST,
 ])  # fmt: skip
 
 
@@ -127,7 +129,7 @@ def test_headers_that_say_something_else(data, tmp_path, capsys):
         if what == "gone":
             table.pop(place[-1], None)
         elif what == "more":
-            table["later"] = data.draw(ODD)
+            table[data.draw(st.sampled_from(["later", "\x1b[31m", "\x9b31m[/x]"]))] = data.draw(ODD)
         else:
             table[place[-1]] = data.draw(ODD)
     written(tmp_path / "m", header)

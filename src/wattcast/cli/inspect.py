@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wattcast.cli import options
-from wattcast.cli.console import emit, errors, note, out
+from wattcast.cli.console import emit, errors, note, out, plain
 
 if TYPE_CHECKING:
     from wattcast.runtime import Model
@@ -81,7 +81,7 @@ def _scores(about: dict[str, Any], path: Path) -> Any:
     if scores is not None:
         try:
             scores_tables(scores)  # a file may say anything
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             raise not_whole(path, ValueError("its scores make no sense")) from None
     return scores
 
@@ -95,14 +95,13 @@ def _unfinished(progress: Any) -> dict[str, Any] | None:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _rows(found).items():
-        table.add_row(name, escape("".join(c if c.isprintable() else "?" for c in value)))
+        table.add_row(name, plain(value))
     out.print(table)
     if found["scores"] is None:
         return
@@ -130,8 +129,7 @@ def _rows(found: dict[str, Any]) -> dict[str, str]:
         "known ahead": (", ".join(found["known"]) or "nothing")
         + (", from when it was available" if found["issued"] else ""),
         "public holidays": _holidays(found["country"]),
-        "trained on": f"{_time(trained['from'])} to {_time(trained['until'])} UTC, "
-        f"{_or(trained['readings'])} readings",
+        "trained on": f"{_time(trained['from'])} to {_time(trained['until'])} UTC, {_or(trained['readings'])} readings",
         "with": _settings(found["settings"]),
         "best epoch": _or(trained["best_epoch"]),
     }

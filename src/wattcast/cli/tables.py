@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
+
+from wattcast.cli.console import plain
 
 
 def scores_tables(scores: dict[str, Any]) -> Group:
@@ -30,7 +31,7 @@ def _scores(models: dict[str, Any], order: list[str]) -> Table:
     for name in order:
         row = models[name]
         cells = [f"[bold]{_cell(k, row[k])}[/]" if _badness(k, row[k]) == best[k] else _cell(k, row[k]) for k in heads]
-        table.add_row(escape(name), *cells, style="cyan" if name == "wattcast" else None)
+        table.add_row(plain(name), *cells, style="cyan" if name == "wattcast" else None)
     return table
 
 
@@ -46,7 +47,7 @@ def _compared(skill: dict[str, Any], tests: dict[str, Any], order: list[str]) ->
         known = test is not None and test["low"] is not None and test["high"] is not None
         between = f"{test['low']:+.1%} to {test['high']:+.1%}" if known else "–"
         verdict = test["verdict"] if known else "–"
-        table.add_row(escape(name), "–" if saved is None else f"{saved:+.1%}", between, escape(verdict))
+        table.add_row(plain(name), "–" if saved is None else f"{saved:+.1%}", between, plain(verdict))
     return table
 
 
