@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +27,7 @@ if TYPE_CHECKING:
     from wattcast.schema import ReadingsError as ReadingsError
     from wattcast.train import TrainSettings as TrainSettings
 
-try:
-    __version__ = version("wattcast")
-except PackageNotFoundError:  # run from a checkout
-    __version__ = "0+unknown"
-
+__version__: str
 _HOME = {
     "LoadForecaster": "estimator",
     "backtest": "estimator",
@@ -83,7 +78,19 @@ class _Package(ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  (a tenth of the runtime's import)
+
+    try:
+        return version("wattcast")
+    except PackageNotFoundError:  # run from a checkout
+        return "0+unknown"
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        globals()[name] = found = _version()
+        return found
     if name not in _HOME:
         raise AttributeError(f"module 'wattcast' has no attribute {name!r}")
     home = import_module(f"wattcast.{_HOME[name]}")

@@ -13,7 +13,7 @@ import pytest
 from wattcast.schema import ReadingsError
 from wattcast.settings import ReadSettings, load_settings
 
-VERBS = ["describe", "check", "convert", "fit", "forecast", "backtest", "chapter", "demo", "doctor"]
+VERBS = ["describe", "check", "convert", "fit", "forecast", "inspect", "backtest", "chapter", "demo", "doctor"]
 READING = ["describe", "check", "convert", "fit", "forecast", "backtest"]
 MAIN = "from wattcast.cli import main; main()"
 

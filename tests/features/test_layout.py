@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wattcast.features.layout import layout
+from wattcast.features.layout import in_days, layout, outputs_of
 
 
 def test_steps_by_hand():
@@ -84,3 +84,12 @@ def test_what_holds_for_every_layout(day, horizon, weekly, gap):
 
 def test_one_object_a_layout():
     assert layout(day=24, horizon=24, weekly=True) is layout(day=24, horizon=24, weekly=True)
+
+
+@pytest.mark.parametrize("day", [4, 24, 48])
+@pytest.mark.parametrize("horizon", [1, 2, 11, 12, 23, 24, 25, 60])
+@pytest.mark.parametrize("gap", [0, 1])
+def test_outputs_are_known_before_the_tables(day, horizon, gap):
+    lay = layout(day=day, horizon=horizon + gap, weekly=True, gap=gap)
+    assert outputs_of(day=day, horizon=horizon + gap, gap=gap) == lay.outputs
+    assert in_days(day, horizon + gap) == (lay.stride == day)

@@ -30,7 +30,7 @@ class Exit(IntEnum):
 
 def fail(message: str, code: Exit) -> NoReturn:
     """Ends with one sentence on stderr."""
-    err.print(f"[bold red]error:[/] {_escaped(message)}", soft_wrap=True)
+    err.print(f"[bold red]error:[/] {plain(message)}", soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -62,7 +62,7 @@ def usage(message: str) -> NoReturn:
 
 def note(message: str) -> None:
     """One quiet line on stderr."""
-    err.print(f"[dim]{_escaped(message)}[/]", soft_wrap=True)
+    err.print(f"[dim]{plain(message)}[/]", soft_wrap=True)
 
 
 def emit(answer: dict[str, Any]) -> None:
@@ -81,7 +81,8 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _escaped(text: str) -> str:
+def plain(text: str) -> str:
+    """Text of a file or a user as it is: no markup of ours, nothing that a terminal would obey."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape("".join(c if c.isprintable() or c in "\n\t" else "?" for c in text))

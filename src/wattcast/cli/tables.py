@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
+from wattcast.cli.console import plain
+
 
 def scores_tables(scores: dict[str, Any]) -> Group:
     """`Scores.json`: every model's scores; below, where there is a network, how it stands against each other one."""
@@ -29,7 +31,7 @@ def _scores(models: dict[str, Any], order: list[str]) -> Table:
     for name in order:
         row = models[name]
         cells = [f"[bold]{_cell(k, row[k])}[/]" if _badness(k, row[k]) == best[k] else _cell(k, row[k]) for k in heads]
-        table.add_row(name, *cells, style="cyan" if name == "wattcast" else None)
+        table.add_row(plain(name), *cells, style="cyan" if name == "wattcast" else None)
     return table
 
 
@@ -45,7 +47,7 @@ def _compared(skill: dict[str, Any], tests: dict[str, Any], order: list[str]) ->
         known = test is not None and test["low"] is not None and test["high"] is not None
         between = f"{test['low']:+.1%} to {test['high']:+.1%}" if known else "–"
         verdict = test["verdict"] if known else "–"
-        table.add_row(name, "–" if saved is None else f"{saved:+.1%}", between, verdict)
+        table.add_row(plain(name), "–" if saved is None else f"{saved:+.1%}", between, plain(verdict))
     return table
 
 

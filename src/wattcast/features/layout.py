@@ -74,9 +74,19 @@ def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0, yearly: bool =
     return _made(day, gap, horizon, 7 * day if weekly else day, yearly)
 
 
+def outputs_of(*, day: int, horizon: int, gap: int) -> int:
+    """`Layout.outputs`, without the tables of the layout, which take memory."""
+    return -(-horizon // day) * day if in_days(day, horizon) else horizon - gap
+
+
+def in_days(day: int, horizon: int) -> bool:
+    """Whether the network advances once a day: for horizons from half a day."""
+    return horizon * 2 >= day
+
+
 @cache  # one object for the same numbers, however they were given
 def _made(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:
-    return (_days if horizon * 2 >= day else _steps)(day, gap, horizon, season, yearly)
+    return (_days if in_days(day, horizon) else _steps)(day, gap, horizon, season, yearly)
 
 
 def _days(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from wattcast.nets.cells import AbstractCell as AbstractCell
     from wattcast.nets.dilated import Dilated as Dilated
     from wattcast.nets.dilated import dilated as dilated
+    from wattcast.nets.foreign import gru_from_keras as gru_from_keras
+    from wattcast.nets.foreign import gru_from_torch as gru_from_torch
+    from wattcast.nets.foreign import lstm_from_keras as lstm_from_keras
+    from wattcast.nets.foreign import lstm_from_torch as lstm_from_torch
     from wattcast.nets.newer import NEWER as NEWER
     from wattcast.nets.patterns import PATTERNS as PATTERNS
     from wattcast.nets.patterns import AbstractPattern as AbstractPattern
@@ -30,6 +34,10 @@ _HOME = {
     "AbstractCell": "wattcast.nets.cells",
     "Dilated": "wattcast.nets.dilated",
     "dilated": "wattcast.nets.dilated",
+    "gru_from_keras": "wattcast.nets.foreign",
+    "gru_from_torch": "wattcast.nets.foreign",
+    "lstm_from_keras": "wattcast.nets.foreign",
+    "lstm_from_torch": "wattcast.nets.foreign",
     "NEWER": "wattcast.nets.newer",
     "PATTERNS": "wattcast.nets.patterns",
     "AbstractPattern": "wattcast.nets.patterns",

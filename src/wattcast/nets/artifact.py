@@ -11,10 +11,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pydantic import ValidationError
 from safetensors.numpy import save
 
-from wattcast.nets.file import VERSION, ArtifactError, grounds, read
+from wattcast.nets.file import OLDEST, VERSION, ArtifactError, grounds, not_whole, read
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, shape_of, with_rules
 
 __all__ = ["VERSION", "ArtifactError", "load_forecaster", "named", "read", "restored", "save_forecaster", "stored"]
@@ -50,7 +49,7 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     tensors["linear/weights"] = np.asarray(f.linear.weights, np.float32)
     tensors["calibration"] = np.asarray(f.calibration, np.float64)
     header = {
-        "version": VERSION,
+        "version": OLDEST if f.learning.since is None else VERSION,  # the oldest that says it
         "settings": f.settings.model_dump(mode="json"),
         "layout": {
             "day": f.layout.day,
@@ -60,17 +59,15 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             "yearly": f.layout.yearly,
         },
         "linear_share": f.linear.share,
-        "learning": {
-            "gain": f.learning.gain,
-            "rate": f.learning.rate,
-            "since": f.learning.since and f.learning.since.isoformat(),
-        },
         "ids": list(f.ids),
         "step_seconds": f.step.total_seconds(),
         "zone": f.zone,
         "unit": f.unit,
         "about": f.about,
     }
+    if f.learning.since is not None:
+        how = {"gain": f.learning.gain, "rate": f.learning.rate, "since": f.learning.since.isoformat()}
+        header["learning"] = how
     return tensors, header
 
 
@@ -78,31 +75,20 @@ def load_forecaster(path: str | Path) -> Forecaster:
     """Reads what `save_forecaster` wrote.
 
     Raises:
-        ArtifactError: the file is missing, cut short, of a newer version, or not a wattcast model.
+        ArtifactError: the file is missing, cut short, of another version, or not a wattcast model.
     """
-    return _forecaster(*read(path), path)
-
-
-def _forecaster(tensors: dict[str, np.ndarray], meta: dict[str, Any], path: str | Path) -> Forecaster:
+    tensors, meta = read(path)
     try:
         given = grounds(tensors, meta)
         lay, ids = given.layout, given.ids
         settings = with_rules(NetworkSettings(**meta["settings"]), lay)
-        if (settings.gap, settings.horizon) != (lay.gap, lay.horizon):
-            raise ValueError(f"its settings ask for {settings.horizon} steps ahead, its layout for {lay.horizon}")
         network = restored(shape_of(settings, lay, len(ids)), tensors, "network/")
         return Forecaster(
             network, settings, lay, given.scaling, given.linear, given.calibration, given.learning, ids, given.step,
-            given.zone, meta.get("unit"), dict(meta["about"]),
+            given.zone, meta.get("unit"), meta["about"],
         )  # fmt: skip
-    except ValidationError as e:
-        wrong = e.errors()[0]
-        what = f"setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
-    except KeyError as e:  # of ours, or of a clock that does not exist
-        what = f"{e.args[0]!r} is missing or unknown"
-    except (TypeError, ValueError, OverflowError) as e:
-        what = " ".join(str(e).split())
-    raise ArtifactError(f"{path} is not a whole wattcast model: {what}.")
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as e:
+        raise not_whole(path, e) from None
 
 
 def named(tree: Any) -> dict[str, Any]:

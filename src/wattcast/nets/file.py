@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from wattcast.features.layout import Layout, layout
-from wattcast.features.signals import HINGES, Scaling
+from wattcast.features.layout import Layout, in_days, layout, outputs_of
+from wattcast.features.signals import HINGES, Scaling, sizes
 from wattcast.nets.errors import Learning, can_learn
 from wattcast.nets.linear import LinearPath, linear_size
 from wattcast.schema import QUANTILES, ReadingsError
@@ -24,7 +24,16 @@ Tensors = dict[str, np.ndarray]
 #: file of 2 does not do.
 VERSION = 3
 OLDEST = 2
+#: What names of arrays begin with; others are not read.
+PARTS = ("network/", "scaling/", "linear/", "calibration", "state/")
+#: Those beside the network.
+ARRAYS = ("scaling/meter", "scaling/mean", "scaling/std", "scaling/hinges", "linear/weights", "calibration")
+#: Fields of `nets.forecaster.NetworkSettings`, and what a layout follows from.
+SETTINGS = frozenset("horizon gap known country at cell hidden decoder dropout members loss".split())
+LAYOUT = ("day", "gap", "horizon", "weekly", "yearly")
 LARGEST = 100_000_000  # entries of a table of offsets: a file must not ask for all memory
+DEEPEST = 32  # levels of a header
+LONGEST = 300  # signs of a message that quotes a file
 
 
 class ArtifactError(ReadingsError):
@@ -46,7 +55,11 @@ class Grounds:
 
 
 def read(path: str | Path) -> tuple[Tensors, dict[str, Any]]:
-    """Arrays and header of a model or checkpoint file; see `load_forecaster` for what it raises."""
+    """Arrays and header of a model or checkpoint file, by the rules of docs/artifact.md.
+
+    Raises:
+        ArtifactError: the file is missing, cut short, of another version, or not a wattcast model.
+    """
     path = Path(path)
     if path.is_dir():
         raise ArtifactError(f"{path} is a folder, not a model file; name the file that `wattcast fit -o` wrote.")
@@ -54,62 +67,157 @@ def read(path: str | Path) -> tuple[Tensors, dict[str, Any]]:
         raise ArtifactError(f"There is no model file {path}; `wattcast fit FILE -o {path}` makes one.")
     try:
         with safe_open(path, framework="numpy") as file:
-            header = (file.metadata() or {}).get("wattcast")
-            if header is None:
-                raise ArtifactError(f"{path} is not a wattcast model: it is safetensors of another program.")
-            meta = json.loads(header)
-            if not isinstance(meta, dict) or not isinstance(meta.get("version"), int):
-                raise ArtifactError(f"{path} is not a wattcast model: its header names no version.")
-            if meta["version"] > VERSION:
-                raise ArtifactError(
-                    f"{path} has model format {meta['version']}, this wattcast reads up to {VERSION}; update wattcast."
-                )
-            if meta["version"] < OLDEST:
-                raise ArtifactError(
-                    f"{path} has model format {meta['version']} of an older wattcast, whose networks looked at other "
-                    "readings; train it again with `wattcast fit`."
-                )
-            return {name: file.get_tensor(name) for name in file.keys()}, meta
-    except (SafetensorError, json.JSONDecodeError, RecursionError, OSError) as e:
-        raise ArtifactError(f"{path} is not a whole wattcast model: it is cut short or not ours ({e}).") from None
+            meta = _header((file.metadata() or {}).get("wattcast"), path)
+            return {name: file.get_tensor(name) for name in file.keys() if name.startswith(PARTS)}, meta
+    except ArtifactError:
+        raise
+    except (SafetensorError, ValueError, TypeError, AttributeError, RecursionError, OSError) as e:
+        raise ArtifactError(
+            f"{path} is not a whole wattcast model: it is cut short or not ours ({_said(e)})."
+        ) from None
+
+
+def _header(text: str | None, path: Path) -> dict[str, Any]:
+    if text is None:
+        raise ArtifactError(f"{path} is not a wattcast model: it is safetensors of another program.")
+    meta = json.loads(text)
+    if not isinstance(meta, dict) or type(meta.get("version")) is not int:
+        raise ArtifactError(f"{path} is not a wattcast model: its header names no version.")
+    version = meta["version"]
+    if version > VERSION:
+        raise ArtifactError(f"{path} has model format {version}, this wattcast reads up to {VERSION}; update wattcast.")
+    if version < OLDEST:
+        raise ArtifactError(
+            f"{path} has model format {version} of an older wattcast, whose networks looked at other readings; train "
+            "it again with `wattcast fit`."
+        )
+    if _deeper(meta, DEEPEST):
+        raise ArtifactError(f"{path} is not a whole wattcast model: its header is nested more than {DEEPEST} deep.")
+    return meta
+
+
+def _deeper(value: Any, most: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return most < 0 or any(_deeper(v, most - 1) for v in inner)
+
+
+def not_whole(path: str | Path, e: Exception) -> ArtifactError:
+    """The sentence for what was wrong inside a file."""
+    return ArtifactError(f"{path} is not a whole wattcast model: {_said(e)}.")
+
+
+def _said(e: Exception) -> str:
+    """One line of a message that may quote the file: nothing a terminal would obey, and no pages of it."""
+    what = f"{e.args[0]!r} is missing or unknown" if isinstance(e, KeyError) and e.args else str(e)
+    line = "".join(c if c.isprintable() else " " for c in what)
+    line = " ".join(line.split()).removesuffix(".")
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
 
 
 def grounds(tensors: Tensors, meta: dict[str, Any]) -> Grounds:
-    """Layout, scales, linear path and calibration, checked.
+    """Layout, scales, linear path and calibration; all that is said of sizes is checked before memory is taken for it.
 
     Raises:
-        KeyError, TypeError, ValueError, OverflowError: something is missing or makes no sense.
+        KeyError, TypeError, ValueError, OverflowError, OSError: something is missing or makes no sense.
     """
-    lay = _layout(dict(meta["layout"]))
-    step, ids, zone = timedelta(seconds=float(meta["step_seconds"])), tuple(map(str, meta["ids"])), meta["zone"]
+    settings = _settings(meta["settings"])
+    _network(tensors, settings)
+    lay = _layout(meta["layout"], tensors["network/skip"])
+    if (settings["gap"], settings["horizon"]) != (lay.gap, lay.horizon):
+        raise ValueError(f"its settings ask for {settings['horizon']} steps ahead, its layout for {lay.horizon}")
+    step, ids, zone = timedelta(seconds=float(meta["step_seconds"])), meta["ids"], meta["zone"]
     if step <= timedelta(0) or max(1, round(timedelta(days=1) / step)) != lay.day:
         raise ValueError(f"steps of {step} do not make a day of {lay.day}")
+    if not (_texts(ids) and ids and len(set(ids)) == len(ids)):
+        raise ValueError("its meters are not a list of different names")
     ZoneInfo(zone)
-    known = len(meta["settings"]["known"])
+    if not (isinstance(meta["about"], dict) and isinstance(meta.get("unit"), str | None)):
+        raise ValueError("what it says about itself is no table, or its unit no text")
+    known = len(settings["known"])
+    features, _, outputs = sizes(lay, known)
+    if tensors["network/skip"].shape[1:] != (2, features, outputs):
+        raise ValueError(
+            f"array 'network/skip' has shape {tensors['network/skip'].shape}, expected [member, 2, {features}, "
+            f"{outputs}]"
+        )
     scale = Scaling(
-        meter=_numbers(tensors, "scaling/meter", (len(ids),)),
+        meter=_numbers(tensors, "scaling/meter", (len(ids),), above=0.0),
         mean=_numbers(tensors, "scaling/mean", (known,)),
-        std=_numbers(tensors, "scaling/std", (known,)),
+        std=_numbers(tensors, "scaling/std", (known,), above=0.0),
         hinges=_numbers(tensors, "scaling/hinges", (known, HINGES)),
     )
     factors = _numbers(tensors, "calibration", (len(QUANTILES),))
     linear = _linear(tensors, float(meta["linear_share"]), lay, known, len(ids))
-    return Grounds(lay, scale, linear, factors, _learning(meta.get("learning"), lay), ids, step, zone)
+    return Grounds(lay, scale, linear, factors, _learning(meta.get("learning"), lay), tuple(ids), step, zone)
 
 
-def _learning(meta: dict[str, Any] | None, lay: Layout) -> Learning:
-    if meta is None or meta["since"] is None:
+def _learning(given: Any, lay: Layout) -> Learning:
+    """Nothing in a file of version 2."""
+    if given is None:
         return Learning()
-    gain, rate, since = float(meta["gain"]), float(meta["rate"]), datetime.fromisoformat(meta["since"])
+    gain, rate, since = float(given["gain"]), float(given["rate"]), datetime.fromisoformat(given["since"])
     if not (0 <= gain <= 1 and 0 <= rate <= 1) or (not can_learn(lay) and gain + rate > 0):
         raise ValueError(f"a gain of {gain} and a rate of {rate} since {since} are not how errors are learned from")
     return Learning(gain, rate, since)
+
+
+def _settings(given: Any) -> dict[str, Any]:
+    """The settings, all of kinds and in ranges that make sense; what does not know JAX has to check them as well."""
+    if not isinstance(given, dict):
+        raise ValueError("its settings are no table")
+    for name in given:
+        if name not in SETTINGS:
+            raise ValueError(f"setting {name} is unknown here; a newer wattcast may know it")
+    country, at, dropout = given["country"], given["at"], given.get("dropout")
+    table = isinstance(country, dict) and _texts(list(country.values()))
+    fits = {
+        "horizon": _whole(given["horizon"], 1),
+        "gap": _whole(given["gap"], 0),
+        "known": _texts(given["known"]),
+        "country": table or isinstance(country, str | None),
+        "at": isinstance(at, str) and time.fromisoformat(at).replace(tzinfo=None).isoformat() == at,
+        "cell": given["cell"] in ("elman", "gru", "lstm"),
+        "hidden": isinstance(given["hidden"], list) and given["hidden"] and all(_whole(h, 1) for h in given["hidden"]),
+        "decoder": _whole(given["decoder"], 1),
+        "dropout": dropout is None or isinstance(dropout, float | int) and 0 <= dropout < 1,
+        "members": _whole(given["members"], 1),
+        "loss": given["loss"] in ("pinball", "mse", "mae"),
+    }
+    for name, fit in fits.items():
+        if not fit:
+            raise ValueError(f"setting {name} cannot be {given[name]!r}")
+    return given
+
+
+def _whole(value: Any, least: int) -> bool:
+    return type(value) is int and value >= least
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)
+
+
+def _network(tensors: Tensors, settings: dict[str, Any]) -> None:
+    """What the settings say of the network's size is there; no number in it is odd."""
+    wanted = {f"network/stack/cells/{k}/weights/u": h for k, h in enumerate(settings["hidden"])}
+    for name in ("network/skip", *wanted):
+        if name not in tensors:
+            raise ValueError(f"array {name!r} is missing")
+    for name, size in wanted.items():
+        shape = tensors[name].shape
+        if len(shape) != 3 or shape[:2] != (settings["members"], size):
+            raise ValueError(f"array {name!r} has shape {shape}, expected [{settings['members']}, {size}, gates]")
+    for name, array in tensors.items():
+        if name.startswith("network/") and not np.isfinite(array).all():
+            raise ValueError(f"array {name!r} holds numbers that are not finite")
 
 
 def _linear(tensors: Tensors, share: float, lay: Layout, known: int, meters: int) -> LinearPath:
     weights = tensors.get("linear/weights")
     if weights is None or weights.dtype != np.float32 or weights.ndim != 3 or not 0 <= share <= 1:
         raise ValueError("its linear path is missing or of another kind")
+    if not np.isfinite(weights).all():
+        raise ValueError("array 'linear/weights' holds numbers that are not finite")
     features = linear_size(lay, known)
     if weights.size and (weights.shape[1:] != (features, lay.outputs) or len(weights) not in (1, meters + 1)):
         raise ValueError(
@@ -120,17 +228,29 @@ def _linear(tensors: Tensors, share: float, lay: Layout, known: int, meters: int
     return LinearPath(weights, share)
 
 
-def _layout(meta: dict[str, Any]) -> Layout:
-    day, gap, horizon = int(meta["day"]), int(meta["gap"]), int(meta["horizon"])
-    if not (1 <= day <= 86_400 and 0 <= gap < horizon <= 1_000_000 and day * (day + horizon) <= LARGEST):
+def _layout(meta: Any, skip: np.ndarray) -> Layout:
+    """The layout, once an array as large as its tables shows that they are worth their memory."""
+    if not isinstance(meta, dict) or meta.keys() - LAYOUT:
+        raise ValueError("its layout is no table, or says what is unknown here; a newer wattcast may know it")
+    day, gap, horizon, weekly, yearly = (meta[name] for name in LAYOUT)
+    numbers = _whole(day, 1) and _whole(gap, 0) and _whole(horizon, gap + 1)
+    if not (numbers and day <= 86_400 and horizon <= 1_000_000 and day * (day + horizon) <= LARGEST):
         raise ValueError(f"a day of {day} steps and a horizon of {horizon} make no layout")
-    return layout(day=day, horizon=horizon, weekly=bool(meta["weekly"]), gap=gap, yearly=bool(meta["yearly"]))
+    if not (isinstance(weekly, bool) and isinstance(yearly, bool)):
+        raise ValueError("its layout does not say whether it looks at weeks and years")
+    outputs = outputs_of(day=day, horizon=horizon, gap=gap)
+    features = 2 * (day + outputs) if in_days(day, horizon) else 1
+    if skip.ndim != 4 or not skip.size or skip.shape[2] < features or skip.shape[3] != outputs:
+        raise ValueError(f"array 'network/skip' has shape {skip.shape}, its layout asks for {outputs} outputs")
+    return layout(day=day, horizon=horizon, weekly=weekly, gap=gap, yearly=yearly)
 
 
-def _numbers(tensors: Tensors, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _numbers(tensors: Tensors, name: str, shape: tuple[int, ...], above: float = -np.inf) -> NDArray[np.float64]:
     found = tensors.get(name)
     if found is None:
         raise ValueError(f"array {name!r} is missing")
-    if found.shape != shape:
-        raise ValueError(f"array {name!r} has shape {found.shape}, expected {shape}")
-    return np.asarray(found, np.float64)
+    if found.shape != shape or found.dtype != np.float64:
+        raise ValueError(f"array {name!r} is {found.dtype}{found.shape}, expected float64{shape}")
+    if not (np.isfinite(found).all() and (found > above).all()):
+        raise ValueError(f"array {name!r} holds numbers that are not finite, or no scale")
+    return found

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wattcast.features.calendar import Country
 from wattcast.features.signals import sizes
-from wattcast.nets.file import ArtifactError, Grounds, Tensors, grounds, read
+from wattcast.nets.file import ARRAYS, Grounds, Tensors, grounds, not_whole, read
 from wattcast.runtime.clock import Clock
 from wattcast.runtime.native import Native, native_of
 from wattcast.runtime.record import Kind, Record, record_type
@@ -117,30 +117,37 @@ def load(path: str | Path) -> Model:
     Raises:
         ArtifactError: the file is missing, cut short, of another version, or not a wattcast model.
     """
-    tensors, header = read(path)
+    return opened(*read(path), path)
+
+
+def opened(tensors: Tensors, header: dict[str, Any], path: str | Path) -> Model:
+    """The same from what was read of the file.
+
+    Raises:
+        ArtifactError: it is not a whole model.
+    """
     try:
         return model_of(tensors, header)
-    except KeyError as e:
-        what = f"{e.args[0]!r} is missing or unknown"
-    except (TypeError, ValueError, OverflowError, AttributeError) as e:
-        what = " ".join(str(e).split())
-    raise ArtifactError(f"{path} is not a whole wattcast model: {what}.")
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as e:
+        raise not_whole(path, e) from None
 
 
 def model_of(tensors: Tensors, header: dict[str, Any]) -> Model:
     """The same from the arrays and header that a file holds (`nets.file.read`, `nets.artifact.stored`).
 
     Raises:
-        KeyError, TypeError, ValueError: something is missing or does not fit.
+        KeyError, TypeError, ValueError, OverflowError, OSError: something is missing or does not fit.
     """
     given, settings = grounds(tensors, header), header["settings"]
-    members, hidden, cell = int(settings["members"]), [int(h) for h in settings["hidden"]], settings["cell"]
-    features, local, outputs = sizes(given.layout, len(settings["known"]))
-    quantile, decoder = settings["loss"] == "pinball", int(settings["decoder"])
+    lay, members, hidden, cell = given.layout, settings["members"], settings["hidden"], settings["cell"]
+    features, local, outputs = sizes(lay, len(settings["known"]))
+    quantile, decoder = settings["loss"] == "pinball", settings["decoder"]
     params, last, width, meters = 3 if quantile else 1, hidden[-1], hidden[0], len(given.ids)
 
+    taken = {name: tensors[name] for name in ARRAYS}
+
     def take(name: str, *shape: int) -> Floats:
-        found = tensors[f"network/{name}"]
+        found = taken[f"network/{name}"] = tensors[f"network/{name}"]
         if found.shape != (members, *shape) or found.dtype != np.float32:
             raise ValueError(f"array 'network/{name}' is {found.dtype}{found.shape}, expected float32{shape} a member")
         return np.ascontiguousarray(found)
@@ -170,18 +177,16 @@ def model_of(tensors: Tensors, header: dict[str, Any]) -> Model:
     )
     return Model(
         networks, cell, quantile, tuple(settings["known"]), settings["country"], time.fromisoformat(settings["at"]),
-        given, bool(header["about"].get("issued", False)), header.get("unit"), _fingerprint(tensors, header),
+        given, bool(header["about"].get("issued", False)), header.get("unit"), _fingerprint(taken, header),
     )  # fmt: skip
 
 
 def _fingerprint(tensors: Tensors, header: dict[str, Any]) -> int:
-    parts = {
-        k: header.get(k)
-        for k in ("version", "settings", "layout", "linear_share", "learning", "ids", "step_seconds", "zone")
-    }
+    """Of what is used alone: what a file holds beside that changes nothing."""
+    names = ("version", "settings", "layout", "linear_share", "learning", "ids", "step_seconds", "zone")
+    parts = {name: header[name] for name in names if name in header}
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for name in sorted(tensors):
-        if not name.startswith("state/"):  # of an unfinished training
-            digest.update(name.encode())
-            digest.update(tensors[name].tobytes())
+        digest.update(name.encode())
+        digest.update(tensors[name].tobytes())
     return int.from_bytes(digest.digest()[:8], "little")
