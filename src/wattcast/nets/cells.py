@@ -25,6 +25,7 @@ def orthogonal(key: PRNGKeyArray, rows: int, columns: int) -> Float[Array, "rows
     Gram-Schmidt, each column twice (Giraud 2005), and not the QR of LAPACK: jaxlib runs that on the pool of threads it
     waits for, and two at once in one compiled call wait for ever where the pool has two threads.
     """
+
     def column(found: Array, drawn: tuple[Array, Array]) -> tuple[Array, None]:
         k, v = drawn
         for _ in range(2):
