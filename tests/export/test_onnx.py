@@ -1,17 +1,20 @@
 """The graphs in onnxruntime say what the runtime says, over what there is to combine."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import onnx
+import pages
 import pytest
 from panels import load_panel
 from runtime.models import covariates, model, off, streamed
 
 from export.onnx_models import Exported
 from wattcast import export
+from wattcast.export import trace
 from wattcast.runtime import advance, predict, prime
 from wattcast.schema import ReadingsError
 
@@ -168,3 +171,16 @@ def test_a_network_too_large_for_a_file_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ReadingsError, match=r"The network takes .* a file of ONNX holds up to"):
         export.write(model(PANELS["none"], horizon=24), tmp_path / "graphs")
     assert not (tmp_path / "graphs").exists()
+
+
+def test_the_page_names_what_goes_in_and_comes_out(tmp_path):
+    text = (pages.DOCS / "onnx.md").read_text("utf-8")
+    rows = {name for line in text.splitlines() for name in re.findall(r"^\| `(\w+)` \|", line)}
+    found = set()
+    for kind, horizon, country in (("issued", 24, "DE"), ("none", 3, None)):
+        m = model(PANELS[kind], horizon=horizon, country=country)
+        for path in export.write(m, tmp_path)[:2]:
+            found |= {i.name for i in onnx.load(path).graph.input}
+        found |= set(export.about(m)["state"])
+    assert found == rows
+    assert "opset 17 (IR version 8)" in text and trace.OPSET == 17 and trace.IR == 8
