@@ -52,6 +52,16 @@ def same(model, found, states):
         np.testing.assert_allclose(found[name], wanted, rtol=1e-5, atol=2e-6, err_msg=name)
 
 
+def agree(m, graphs, panel, origin):
+    """The graph `prime` says what the runtime says after so many readings; which is given back."""
+    found, q = graphs.prime(panel, origin)
+    states = prime(m, panel, origin)
+    same(m, found, states)
+    said = predict(m, states).quantiles
+    assert off(q, said) < 1e-5
+    return said
+
+
 @pytest.mark.parametrize(("cell", "hidden", "members", "loss", "kind", "horizon", "more"), COMBINED)
 def test_primed_and_streamed_as_by_the_runtime(tmp_path, cell, hidden, members, loss, kind, horizon, more):
     panel = PANELS[kind]
@@ -86,8 +96,59 @@ def test_quarter_hours_and_a_long_gap(tmp_path):
     panel = load_panel(days=24, minutes=15, temperature=False, gaps=0.02, zone="Europe/Berlin")
     panel.y[18 * 96 : 20 * 96 + 5, 0] = np.nan
     m = model(panel, horizon=96)
-    found, q = Exported(m, tmp_path).prime(panel, 21 * 96 + 13)
-    states = prime(m, panel, 21 * 96 + 13)
+    agree(m, Exported(m, tmp_path), panel, 21 * 96 + 13)
+
+
+@pytest.mark.parametrize(("start", "weekly", "origin"), [(22, True, 17 * 24), (26, False, 5 * 24)])
+def test_nothing_lies_before_the_first_reading(tmp_path, start, weekly, origin):
+    # of 8 January the last like day is 18 December; and what began on a holiday counts as holiday before
+    panel = replace(load_panel(days=20, temperature=False), start=datetime(2021, 12, start))
+    m = model(panel, weekly=weekly, country={"meter1": "DE"})
+    graphs = Exported(m, tmp_path)
+    agree(m, graphs, panel, origin)
+    agree(m, graphs, panel, origin + 24 + 5)
+
+
+def test_no_feed_in_is_filled_in_and_weeks_of_almost_nothing(tmp_path):
+    panel = load_panel(days=24, temperature=False)
+    panel.y[18 * 24 + 6, 0] = -20.0
+    panel.y[18 * 24 + 7 : 19 * 24, 0] = np.nan
+    panel.y[15 * 24 :, 1] *= 1e-4
+    m = model(panel)
+    agree(m, Exported(m, tmp_path), panel, 23 * 24)
+
+
+def test_quantiles_whose_factors_cross_are_put_in_order(tmp_path):
+    panel = PANELS["none"]
+    m = model(panel, horizon=3)
+    factors = np.linspace(0.8, 1.2, 11)
+    factors[1] = 4.0
+    m = replace(m, grounds=replace(m.grounds, calibration=factors))
+    said = agree(m, Exported(m, tmp_path), panel, 400)
+    assert (np.diff(said, axis=-1) >= 0).all()
+
+
+def test_what_was_known_once_stays_known(tmp_path):
+    panel, first = PANELS["known"], 20 * 24
+    m = model(panel, members=2)
+    graphs = Exported(m, tmp_path)
+    found, states = graphs.prime(panel, first)[0], prime(m, panel, first)
+    days, span = (
+        export.calendar(graphs.about, panel.time(first), 50)["calendar"],
+        sum(graphs.about["calendar"].values()),
+    )
+    for k in range(50):
+        t = first + k
+        rows = panel.covariates[t : t + 60].swapaxes(0, 1).copy()
+        rows[:, :, 1] = np.nan
+        rows = rows if t % 24 == 9 else rows[:, :0]  # once a day, and of one covariate never again
+        states = advance(m, states, panel.y[t], known=rows)
+        given = {
+            "y": panel.y[t].astype(np.float32),
+            "covariates": rows.astype(np.float32),
+            "calendar": days[k : k + span],
+        }
+        found, q = graphs.run(graphs.step_session, found | given | {"forecast": np.array(True)})
     same(m, found, states)
     assert off(q, predict(m, states).quantiles) < 1e-5
 

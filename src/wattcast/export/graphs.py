@@ -67,14 +67,14 @@ def prime_graph(model: Model, metadata: dict[str, str]) -> Any:
         if there is not None and given is not None:
             known = trace.rows(there, turn, 1 + after, axis=1) <= (turn + 1).astype(np.int32)
             given = np.where(known[..., None], given, np.nan)
-        one = np.take(by_time, turn, axis=0)
-        return _packed(model, _advanced(model, _unpacked(s), one, near, given))
+        return _advanced(model, s | fixed, np.take(by_time, turn, axis=0), near, given)
 
-    s = trace.loop(trace.size("time")[0], _packed(model, _first(trace, model, y, who)), read)
+    s = _first(trace, model, y, who)
+    fixed = {name: s.pop(name) for name in ("who", "scale")}
+    s = trace.loop(trace.size("time")[0], s, read) | fixed
     last = trace.size("time")[0] - 1
     near = Days(*(None if a is None else trace.rows(a, last, span, axis=0) for a in days))
-    fields = _unpacked(s)
-    return trace.model("prime", _outputs(model, fields, _forecast(model, fields, near)), metadata)
+    return trace.model("prime", _outputs(model, s, _forecast(model, s, near)), metadata)
 
 
 def _unit(model: Model) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from wattcast.export.array import Array, Shape
 from wattcast.schema import ReadingsError
@@ -176,5 +176,5 @@ def _either(one: Shape, other: Shape) -> Shape:
 
 
 def _info(name: str, dtype: Any, shape: Shape, about: str = "") -> Any:
-    kind = TensorProto.BOOL if np.dtype(dtype) == bool else helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     return helper.make_tensor_value_info(name, kind, list(shape), doc_string=about)
