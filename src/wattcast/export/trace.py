@@ -76,10 +76,11 @@ class Trace:
         """
         if "to" in attributes:
             attributes["to"] = helper.np_dtype_to_tensor_dtype(attributes["to"])
+        # nodes bear the name of what they give: some optimizers, as of onnxruntime 1.20, mix up those without
         (name,), more = self._named(1), self._named(1) if kind == "TopK" else []
         given = [a.name for a in inputs]
         self._used.update(given)
-        self._nodes[-1].append(helper.make_node(kind, given, [name, *more], **attributes))
+        self._nodes[-1].append(helper.make_node(kind, given, [name, *more], name, **attributes))
         return Array(self, name, dtype, shape)
 
     def rows(self, x: Array, start: Array, count: int, axis: int) -> Any:
@@ -99,7 +100,9 @@ class Trace:
         branches = [self._written(name, [], branch) for name, branch in (("yes", yes), ("no", no))]
         (then, outs), (other, others) = branches
         names = self._named(len(outs))
-        self._nodes[-1].append(helper.make_node("If", [asked.name], names, then_branch=then, else_branch=other))
+        self._nodes[-1].append(
+            helper.make_node("If", [asked.name], names, names[0], then_branch=then, else_branch=other)
+        )
         shapes = (_either(a.shape, b.shape) for a, b in zip(outs, others, strict=True))
         return [Array(self, n, a.dtype, s) for n, a, s in zip(names, outs, shapes, strict=True)]
 
@@ -127,7 +130,7 @@ class Trace:
         outs = self._named(len(carried))
         held = [times.name, "", *(a.name for a in carried.values())]
         self._used.update(held)
-        self._nodes[-1].append(helper.make_node("Loop", held, outs, body=graph))
+        self._nodes[-1].append(helper.make_node("Loop", held, outs, outs[0], body=graph))
         return {k: Array(self, n, a.dtype, a.shape) for n, (k, a) in zip(outs, carried.items(), strict=True)}
 
     def model(self, name: str, outputs: dict[str, tuple[Array, str]], metadata: dict[str, str]) -> Any:
@@ -142,7 +145,7 @@ class Trace:
             ReadingsError: it is larger than a file of ONNX can be.
         """
         for out, (a, _) in outputs.items():
-            self._nodes[0].append(helper.make_node("Identity", [a.name], [out]))
+            self._nodes[0].append(helper.make_node("Identity", [a.name], [out], out))
         told = [_info(out, a.dtype, a.shape, about) for out, (a, about) in outputs.items()]
         held = [tensor for constant, tensor in self._constants.values() if constant in self._used]
         size = sum(len(tensor.raw_data) for tensor in held)
