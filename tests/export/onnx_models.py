@@ -1,7 +1,10 @@
 """Models of random weights as ONNX graphs in onnxruntime, beside the runtime that they have to agree with."""
 
+import copy
+
 import numpy as np
 import onnxruntime
+from onnx.reference import ReferenceEvaluator
 from runtime.models import covariates
 
 from wattcast import export
@@ -17,10 +20,15 @@ class Exported:
         one.intra_op_num_threads = 1
         self.prime_session, self.step_session = (onnxruntime.InferenceSession(path, one) for path in paths)
 
+    def by_the_book(self, folder):
+        """The same, run by the evaluator that comes with ONNX itself."""
+        other = copy.copy(self)
+        other.prime_session, other.step_session = (_Reference(str(folder / name)) for name in export.FILES[:2])
+        return other
+
     def run(self, session, given):
         names = [out.name for out in session.get_outputs()]
-        wanted = {i.name for i in session.get_inputs()}
-        assert set(given) == wanted
+        assert set(given) == {i.name for i in session.get_inputs()}
         out = dict(zip(names, session.run(names, given), strict=True))
         return {name.removeprefix("next_"): a for name, a in out.items() if name != "quantiles"}, out["quantiles"]
 
@@ -49,3 +57,13 @@ class Exported:
                 given["covariates"] = rows.astype(np.float32)
             state, q = self.run(self.step_session, given)
         return state, q
+
+
+class _Reference(ReferenceEvaluator):
+    """With the names that sessions of onnxruntime have."""
+
+    def get_inputs(self):
+        return self.proto_.graph.input
+
+    def get_outputs(self):
+        return self.proto_.graph.output

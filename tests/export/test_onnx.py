@@ -92,6 +92,20 @@ def test_days_of_23_and_25_hours(tmp_path, start, days):
     same(m, found, states)
 
 
+@pytest.mark.parametrize(("kind", "horizon", "country"), [("issued", 24, {"meter1": "DE"}), ("none", 3, None)])
+def test_the_definition_of_onnx_says_the_same(tmp_path, kind, horizon, country):
+    panel = PANELS[kind]
+    m = model(panel, horizon=horizon, country=country, cell="lstm", members=2, weekly=False)
+    graphs = Exported(m, tmp_path)
+    book = graphs.by_the_book(tmp_path)
+    (one, q), (other, p) = (g.prime(panel, 5 * 24) for g in (graphs, book))
+    assert off(p, q) < 1e-5
+    assert (
+        off(book.streamed(other, panel, 5 * 24, 5 * 24 + 3)[1], graphs.streamed(one, panel, 5 * 24, 5 * 24 + 3)[1])
+        < 1e-5
+    )
+
+
 def test_quarter_hours_and_a_long_gap(tmp_path):
     panel = load_panel(days=24, minutes=15, temperature=False, gaps=0.02, zone="Europe/Berlin")
     panel.y[18 * 96 : 20 * 96 + 5, 0] = np.nan

@@ -217,7 +217,8 @@ def _take(trace: Writer, x: Array, at: Any, axis: int) -> Array:
 
 
 def _take_along_axis(trace: Writer, x: Array, at: Array, axis: int) -> Array:
-    return trace.op("GatherElements", x, at, dtype=x.dtype, shape=at.shape, axis=axis)
+    places = _unsqueezed(at.astype(np.int64), [at.ndim])
+    return trace.op("GatherND", x, places, dtype=x.dtype, shape=at.shape, batch_dims=axis)
 
 
 def _concatenate(trace: Writer, parts: Sequence[Any], axis: int = 0) -> Array:

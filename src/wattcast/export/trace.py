@@ -128,7 +128,7 @@ class Trace:
         given += [_info(a.name, a.dtype, a.shape) for a in inner.values()]
         graph, _ = self._written("body", given, write)
         outs = self._named(len(carried))
-        held = [times.name, "", *(a.name for a in carried.values())]
+        held = [times.name, self.constant(True).name, *(a.name for a in carried.values())]
         self._used.update(held)
         self._nodes[-1].append(helper.make_node("Loop", held, outs, outs[0], body=graph))
         return {k: Array(self, n, a.dtype, a.shape) for n, (k, a) in zip(outs, carried.items(), strict=True)}
