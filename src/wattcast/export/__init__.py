@@ -7,7 +7,7 @@ Writing needs the package onnx (`pip install 'wattcast[onnx]'`), the calendar do
 outputs of the graphs.
 """
 
-from wattcast.export.calendar import calendar
+from wattcast.export.clock import calendar
 from wattcast.export.files import FILES, about, write
 from wattcast.export.state import tensors
 

@@ -119,7 +119,8 @@ class Array(NDArrayOperatorsMixin):
         if -1 in wanted:
             had, has = (int(np.prod([d for d in ds if isinstance(d, int) and d != -1])) for ds in (self.shape, wanted))
             wanted[wanted.index(-1)] = had // has
-        if [d for d in wanted if isinstance(d, str)] != [d for d in self.shape[: len(wanted)] if isinstance(d, str)]:
+        places, stay = ({(k, d) for k, d in enumerate(ds) if isinstance(d, str)} for ds in (self.shape, wanted))
+        if places != stay:
             raise ValueError(f"{self.shape} cannot become {tuple(wanted)}.")
         told = self.trace.constant([0 if isinstance(d, str) else d for d in wanted], np.int64)  # 0: as it was
         return self.trace.op("Reshape", self, told, dtype=self.dtype, shape=tuple(wanted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 from typing import Any
@@ -34,7 +35,7 @@ def step_graph(model: Model, metadata: dict[str, str]) -> Any:
     held = {name: trace.input(name, t.dtype, ("batch", *t.shape), t.about) for name, t in tensors_of(model).items()}
     y = trace.input("y", np.float32, ("batch",), f"readings{_unit(model)}, NaN where missing")
     days = _days(trace, model, reach(model.grounds.layout)[0] + reach(model.grounds.layout)[1])
-    rows = _rows(trace, model, "rows", "from the interval that was read on")
+    rows = _rows(trace, model, "from the interval that was read on")
     asked = trace.input("forecast", bool, (), "whether quantiles are worked out")
     s = _advanced(model, _unpacked(held), y, days, rows)
     none = trace.constant(np.zeros((1, 0, len(QUANTILES)), np.float32))
@@ -52,29 +53,20 @@ def prime_graph(model: Model, metadata: dict[str, str]) -> Any:
     y = trace.input("y", np.float32, ("batch", "time"), f"readings{_unit(model)} in order, NaN where missing")
     who = trace.input("who", np.int32, ("batch",), "place of the meter among the trained ones, their number for others")
     days = _days(trace, model, "steps")
-    rows = _rows(trace, model, "rows", "from the first reading on, at least `time` rows")
-    since = None
-    if model.issued:
-        since = trace.input("known_from", np.int32, ("batch", "rows"), "readings there were when a row became known")
-    span, after = sum(reach(lay)), model.record.after
+    covariates = _by_turn(trace, model)
     by_time = trace.op("Transpose", y, dtype=y.dtype, shape=("time", "batch"), perm=[1, 0])
-    padded = None if rows is None else _padded(rows, np.nan, 1 + after)
-    there = None if since is None else _padded(since, 0, 1 + after)
+
+    def near(turn: Array) -> Days:
+        return Days(*(None if a is None else trace.rows(a, turn, sum(reach(lay)), axis=0) for a in days))
 
     def read(turn: Array, s: State) -> State:
-        near = Days(*(None if a is None else trace.rows(a, turn, span, axis=0) for a in days))
-        given = None if padded is None else trace.rows(padded, turn, 1 + after, axis=1)
-        if there is not None and given is not None:
-            known = trace.rows(there, turn, 1 + after, axis=1) <= (turn + 1).astype(np.int32)
-            given = np.where(known[..., None], given, np.nan)
-        return _advanced(model, s | fixed, np.take(by_time, turn, axis=0), near, given)
+        return _advanced(model, s | fixed, np.take(by_time, turn, axis=0), near(turn), covariates(turn))
 
     s = _first(trace, model, y, who)
     fixed = {name: s.pop(name) for name in ("who", "scale")}
-    s = trace.loop(trace.size("time")[0], s, read) | fixed
-    last = trace.size("time")[0] - 1
-    near = Days(*(None if a is None else trace.rows(a, last, span, axis=0) for a in days))
-    return trace.model("prime", _outputs(model, s, _forecast(model, s, near)), metadata)
+    times = trace.size("time")[0]
+    s = trace.loop(times, s, read) | fixed
+    return trace.model("prime", _outputs(model, s, _forecast(model, s, near(times - 1))), metadata)
 
 
 def _unit(model: Model) -> str:
@@ -89,11 +81,29 @@ def _days(trace: Trace, model: Model, steps: int | str) -> Days:
     return Days(found, trace.input("holiday", bool, (steps, "columns"), "public holidays, one column or one a meter"))
 
 
-def _rows(trace: Trace, model: Model, name: str, which: str) -> Array | None:
+def _rows(trace: Trace, model: Model, which: str) -> Array | None:
     if not model.known:
         return None
     about = f"{', '.join(model.known)} {which}, NaN where not known"
-    return trace.input("covariates", np.float32, ("batch", name, len(model.known)), about)
+    return trace.input("covariates", np.float32, ("batch", "rows", len(model.known)), about)
+
+
+def _by_turn(trace: Trace, model: Model) -> Callable[[Array], Array | None]:
+    """The inputs of `prime` about covariates -> rows from each reading on, as they were known then."""
+    rows, count = _rows(trace, model, "from the first reading on, at least `time` rows"), 1 + model.record.after
+    if rows is None:
+        return lambda turn: None
+    padded = _padded(rows, np.nan, count)
+    if not model.issued:
+        return lambda turn: trace.rows(padded, turn, count, axis=1)
+    about = "how many readings there were when a row became known"
+    since = _padded(trace.input("known_from", np.int32, ("batch", "rows"), about), 0, count)
+
+    def known(turn: Array) -> Array:
+        there = trace.rows(since, turn, count, axis=1) <= (turn + 1).astype(np.int32)
+        return np.where(there[..., None], trace.rows(padded, turn, count, axis=1), np.nan)
+
+    return known
 
 
 def _padded(rows: Array, value: float, more: int) -> Array:
