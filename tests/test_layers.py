@@ -18,6 +18,7 @@ ORDER = (
     "kernels",
     "nets",
     "runtime",
+    "export",
     "train",
     "forecast",
     "baselines",
@@ -34,6 +35,7 @@ ORDER = (
 ONLY = {
     "kernels": {"library"},
     "runtime": {"schema", "features", "library", "nets"},
+    "export": {"schema", "features", "nets", "runtime"},
     "baselines": {"schema", "features"},
     "rivals": {"schema", "features", "baselines"},
     "evaluate": {"schema", "features", "baselines"},

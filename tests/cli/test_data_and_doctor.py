@@ -96,7 +96,7 @@ def test_get_of_a_wrong_answer_or_a_bad_file(run, folder, served, how, said):
 def test_doctor(run, folder):
     found = json.loads(run("doctor", "--json").stdout)
     assert found["recurrent"] == which() and found["backend"] and found["cpus"] >= 1
-    assert set(found["extras"]) == {"samples", "excel", "sql", "rivals"} and found["cache"]["data"]
+    assert set(found["extras"]) == {"samples", "excel", "onnx", "sql", "rivals"} and found["cache"]["data"]
     said = run("doctor").stdout
     assert "recurrent layers" in said and found["jax"] in said and "extra sql" in said
 

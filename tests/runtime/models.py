@@ -37,7 +37,7 @@ def stored_model(panel, *, horizon=24, weekly=True, cell="gru", hidden=(4,), mem
         shapes |= {f"stack/cells/{k}/weights/{name}": shape for name, shape in of.items()}
     if loss == "pinball":
         shapes |= {"head/below": (5,), "head/above": (5,)}
-    spread = {name: 0.3 / np.sqrt(shape[0] if len(shape) > 1 else 1) for name, shape in shapes.items()}
+    spread = {name: 0.3 / np.sqrt(max(shape[0], 1) if len(shape) > 1 else 1) for name, shape in shapes.items()}
     spread |= {"skip": 0.3 / np.sqrt(features)}
     tensors = {
         f"network/{name}": rng.normal(0, spread[name], (members, *shape)).astype(np.float32)

