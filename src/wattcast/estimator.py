@@ -24,10 +24,10 @@ from wattcast.nets.artifact import load_forecaster, save_forecaster
 from wattcast.nets.forecaster import Forecaster, NetworkSettings
 from wattcast.read import like, read_frame
 from wattcast.rivals import rivals as find_rivals
-from wattcast.schema import AVAILABLE_AT, CUTOFF, DS, ID, QUANTILES, NotReady, Readings, ReadingsError, Y
+from wattcast.runtime.table import NAME, forecast_table
+from wattcast.schema import AVAILABLE_AT, DS, ID, QUANTILES, NotReady, Readings, ReadingsError, Y
 from wattcast.train import Epoch, TrainSettings, fit
 
-NAME = "wattcast"
 MOST_TAIL = 100  # origins of the validation tail that are scored
 
 
@@ -162,7 +162,7 @@ class LoadForecaster:
         if future is not None:
             readings = with_future(readings, read_future(future, self._names, self.forecaster_))
         ahead = self.forecaster_.settings.horizon if horizon is None else horizon
-        table = forecast_table(self.forecaster_, readings, ahead)
+        table = forecast_table(forecast.live(self.forecaster_), readings, ahead)
         return like(frame, table, id=self._names["id"], ds=self._names["ds"], y=self._names["y"])
 
     def save(self, path: str | Path) -> None:
@@ -276,42 +276,6 @@ def backtest(  # noqa: PLR0913  (every one a question of its own, and named)
     )  # fmt: skip
     scores = compare(test)
     return test, replace(scores, left_out={**left_out, **scores.left_out})
-
-
-def forecast_table(trained: Forecaster, readings: Readings, horizon: int) -> pl.DataFrame:
-    """Forecast of every meter from the end of checked readings: `unique_id, ds, cutoff, wattcast, bands`.
-
-    Raises:
-        ReadingsError: another step, or covariates that are not known as far as the horizon.
-        NotReady: too little history.
-    """
-    if horizon <= trained.settings.gap:
-        raise ReadingsError(f"A horizon of {horizon} steps holds nothing to forecast; ask for 1 or more after the gap.")
-    grid = panel(readings, trained.settings.known)
-    origin, gap = grid.end, trained.settings.gap
-    ahead = View(grid, origin, horizon).panel.covariates[origin:]
-    known = int(np.isfinite(ahead).all(axis=(1, 2)).cumprod().sum())
-    # forecasts may reach less far than the horizon: what was not there when training is not needed now
-    if grid.names and known < (horizon if grid.known_from is None else 1):
-        raise ReadingsError(
-            f"The model needs {', '.join(grid.names)} for the {horizon} steps it forecasts, {readings.source} holds "
-            f"them for {known} steps after the last reading; add rows with the covariates and no load, or ask for a "
-            f"shorter horizon."
-        )
-    quantiles = forecast.predict(trained, grid, [origin], horizon)[0]  # [horizon, meter, quantile]
-    times = grid.times(origin + gap, origin + horizon)
-    middle = QUANTILES.index(0.5)
-    tables = []
-    for m, meter in enumerate(grid.ids):
-        columns = {ID: [meter] * len(times), DS: times, CUTOFF: [grid.time(origin - 1)] * len(times)}
-        table = pl.DataFrame(columns, schema_overrides={CUTOFF: times.dtype})
-        bands = [pl.Series(NAME, quantiles[:, m, middle])]
-        for k, level in enumerate(QUANTILES[:middle]):
-            width = round(100 * (1 - 2 * level))
-            bands.append(pl.Series(f"{NAME}-lo-{width}", quantiles[:, m, k]))
-            bands.append(pl.Series(f"{NAME}-hi-{width}", quantiles[:, m, -1 - k]))
-        tables.append(table.with_columns(bands))
-    return pl.concat(tables)
 
 
 def read_future(future: Any, names: dict[str, Any], trained: Forecaster) -> Readings:

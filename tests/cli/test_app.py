@@ -10,8 +10,9 @@ from datetime import timedelta
 
 import pytest
 
+from wattcast.read.settings import ReadSettings
 from wattcast.schema import ReadingsError
-from wattcast.settings import ReadSettings, load_settings
+from wattcast.settings import load_settings
 
 VERBS = ["describe", "check", "convert", "fit", "forecast", "inspect", "backtest", "chapter", "demo", "doctor"]
 READING = ["describe", "check", "convert", "fit", "forecast", "backtest"]

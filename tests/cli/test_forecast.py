@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -22,6 +24,22 @@ def checked(table, rows):
     bands = [f"wattcast-lo-{i}" for i in LEVELS] + ["wattcast"] + [f"wattcast-hi-{i}" for i in reversed(LEVELS)]
     assert (np.diff(table.select(bands).to_numpy()) >= 0).all()
     assert table["wattcast"].is_between(100, 700).all()
+
+
+def test_it_needs_no_jax(folder, model, meter):
+    """The compiled pass would start and compile for longer than one forecast takes."""
+    code = f"""
+import sys
+from wattcast.cli.app import app
+try:
+    app(["forecast", {str(model)!r}, {str(meter)!r}])
+except SystemExit as e:
+    assert not e.code, e.code
+heavy = {{"jax", "equinox", "optax"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert len(pl.read_csv("forecast.csv")) == 24
 
 
 def test_csv_and_parquet_hold_the_same(run, folder, model, meter):

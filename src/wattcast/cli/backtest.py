@@ -160,7 +160,8 @@ def run(
 
 def _moments(plan: BacktestSettings, step: timedelta) -> dict[str, Any]:
     """The settings as `estimator.backtest` takes them: times of day and lengths of time for texts."""
-    from wattcast.settings import clock, span
+    from wattcast.read.settings import span
+    from wattcast.settings import clock
 
     every = step * options.steps(plan.every, step, "--every")
     refit = None if plan.refit is None else options.steps(plan.refit, every, "--refit")

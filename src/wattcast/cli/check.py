@@ -32,7 +32,7 @@ def command(
     It marks, and never fills or drops; what is marked is left out of training, lags and scores.
     """
     with errors():
-        checked = options.checked(file, options.in_force(None, read=read).read)
+        checked = options.checked(file, options.how_read(read))
         from wattcast.check import quality_counts
         from wattcast.report.page import write
         from wattcast.report.quality import check_page, quality_headline, ranked

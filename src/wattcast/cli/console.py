@@ -44,7 +44,7 @@ def errors() -> Iterator[None]:
     except ReadingsError as e:
         fail(str(e), Exit.INPUT)
     except ValueError as e:
-        from wattcast.settings import SettingsError
+        from wattcast.read.settings import SettingsError
 
         if isinstance(e, SettingsError):
             fail(str(e), Exit.USAGE)

@@ -41,7 +41,7 @@ def command(
         from wattcast.read.convert import convert
         from wattcast.read.layout import Layout
 
-        how = options.in_force(None, read=read).read
+        how = options.how_read(read)
         with convert_bar() as bar:
             done = convert(
                 file, options.place(output), meters=how.meters, start=start, end=end, layout=Layout(**how.told()),

@@ -29,7 +29,7 @@ def command(
     with errors():
         from wattcast.describe import describe
 
-        readings = options.readings(file, options.in_force(None, read=read).read)
+        readings = options.readings(file, options.how_read(read))
         rows = describe(readings)
         drawn = _draw(readings, first, report) if plot else None
         if json:

@@ -35,14 +35,14 @@ def command(
     with errors():
         if output.suffix not in (".csv", ".parquet"):
             usage(f"{output} must end in .csv or .parquet.")
-        from wattcast.estimator import forecast_table
-        from wattcast.nets.artifact import load_forecaster
+        from wattcast.runtime import load  # not the compiled pass: JAX's start takes longer than one forecast
+        from wattcast.runtime.table import forecast_table
 
-        trained = load_forecaster(model)
-        taken = {"zone": trained.zone, "available_at": trained.about.get("available_at")}
-        how = options.in_force(None, read={**read, **{name: read[name] or value for name, value in taken.items()}}).read
+        trained = load(model)
+        taken = {"zone": trained.grounds.zone, "available_at": trained.about.get("available_at")}
+        how = options.how_read({**read, **{name: read[name] or value for name, value in taken.items()}})
         readings = options.readings(file, how)
-        ahead = options.steps(horizon, readings.step, "--horizon") if horizon else trained.settings.horizon
+        ahead = options.steps(horizon, readings.step, "--horizon") if horizon else trained.grounds.layout.horizon
         table = forecast_table(trained, readings, ahead)
         _write(table, options.place(output))
         span = {"first": table["ds"].dt.min(), "last": table["ds"].dt.max()}

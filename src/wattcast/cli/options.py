@@ -15,8 +15,9 @@ import typer
 from wattcast.cli.console import Exit, fail, note, usage
 
 if TYPE_CHECKING:
+    from wattcast.read.settings import ReadSettings
     from wattcast.schema import Finding, Readings
-    from wattcast.settings import ReadSettings, Settings
+    from wattcast.settings import Settings
 
 File = Annotated[
     str,
@@ -139,7 +140,7 @@ def without_password(words: Sequence[str]) -> list[str]:
 
 def steps(text: str | int, step: timedelta, what: str) -> int:
     """`48` or `24h` as a number of steps."""
-    from wattcast.settings import span
+    from wattcast.read.settings import span
 
     text = str(text)
     if text.isdigit() and int(text) > 0:
@@ -178,6 +179,13 @@ def print_settings(settings: Settings, horizon: str | None) -> None:
     sys.stdout.write(tomli_w.dumps(tables))
     unset = [f"{stage}.{k}" for stage, table in settings.model_dump().items() for k in table if k not in tables[stage]]
     sys.stdout.write(f"# by rule from the data, or not used: {', '.join(unset)}\n")
+
+
+def how_read(read: dict[str, Any]) -> ReadSettings:
+    """How a file is read, of a verb that trains nothing: without the settings of networks, and so without JAX."""
+    from wattcast.read.settings import Stages, validated
+
+    return validated(Stages, {"read": {k: v for k, v in read.items() if v is not None}}).read
 
 
 def in_force(config: Path | None, **options: dict[str, Any]) -> Settings:

@@ -34,7 +34,7 @@ class Block:
         moves: whether the state moves on at a step, history permitting `[time]`.
         phase: steps since it last did, less than a stride `[time]`.
         days: holiday and days back to the like one, both `[time, country]`, by countries, worked out when asked for.
-        moments: what the native library is told of a row, likewise (`runtime.native`).
+        moments: where clock, holiday and likeness lie in memory, and the bytes of a row, likewise (`runtime.native`).
     """
 
     first: int
@@ -43,7 +43,7 @@ class Block:
     moves: NDArray[np.bool_]
     phase: NDArray[np.int32]
     days: dict[Countries, tuple[NDArray[np.float32], NDArray[np.int32]]]
-    moments: dict[tuple[int, Countries], Any]
+    moments: dict[Countries, Any]
 
 
 class Clock:

@@ -7,7 +7,6 @@ where it is there, NumPy elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,7 @@ def advance(  # noqa: PLR0913  (named)
     for k in range(int(behind.max()), 0, -1):
         late = np.flatnonzero(behind >= k)
         some = after[late]
-        _take(model, some, np.full(len(late), np.nan), None, now - k * _step_of(model))
+        _take(model, some, np.full(len(late), np.nan), None, now - k * model.step)
         after[late] = some
     z = None if known is None or not model.known else _rows(model, known, len(after))
     _take(model, after, y, z, now)
@@ -82,7 +81,7 @@ def _own(model: Model, states: MeterState) -> MeterState:
 
 def _take(model: Model, states: MeterState, y: NDArray[np.float64], z: NDArray[np.float32] | None, when: int) -> None:
     """One reading of each meter, of the interval from `when` on, and an advance where it is time; in place."""
-    block, row = model.clock.block(when + _step_of(model))
+    block, row = model.clock.block(when + model.step)
     native, learning = model.native, model.grounds.learning
     if learning.since is not None:
         hear(model, states, y, block, row - 1)
@@ -92,7 +91,7 @@ def _take(model: Model, states: MeterState, y: NDArray[np.float64], z: NDArray[n
         _append(model, states, y, z)
         if block.moves[row]:
             _moved(model, states, block, row)
-    if block.moves[row] and learning.since is not None and when + _step_of(model) >= microseconds(learning.since):
+    if block.moves[row] and learning.since is not None and when + model.step >= microseconds(learning.since):
         for part in _parts(len(states), TOGETHER):
             some, day = states[part], min(model.grounds.layout.day, model.grounds.layout.horizon)
             say(model, some, _said(model, some, block, row, day))
@@ -143,23 +142,24 @@ def predict(model: Model, states: MeterState, known: Any = None, horizon: int | 
     check_horizon(lay, horizon)
     when, _ = _behind(model, many, None)
     need = lay.history + lay.stride
-    if many["count"].min() < need or many["moved"].min() < 1:
+    if rec.least(many["count"]) < need or rec.least(many["moved"]) < 1:
         raise NotReady(f"The forecast needs {need} readings before it, a state has {many['count'].min()}.")
     block, row = model.clock.block(when)
     z = None if known is None or not model.known else _rows(model, known, len(many))
     out = np.empty((len(many), horizon - lay.gap, len(QUANTILES)))
-    plain = z is None and model.grounds.learning.since is None
-    for part in _parts(len(many), len(many) if model.native is not None and plain else TOGETHER):
+    learns, together = model.grounds.learning.since is not None, TOGETHER
+    if model.native is not None and z is None and not learns:
+        together = len(many)
+    for part in _parts(len(many), together):
         some = many[part]
         if z is not None:
             some = some.copy()
             rec.learn(model.record, some, z[part], 0)
         out[part] = _said(model, some, block, row, horizon)
-        if model.grounds.learning.since is not None:
+        if learns:
             out[part] = taught(model, some, block, row, out[part])
-    now, one = np.datetime64(when, "us"), np.timedelta64(model.grounds.step)
-    ds = now + np.arange(lay.gap, horizon) * one
-    return Forecast(out.reshape(*states.shape, *out.shape[1:]), ds, now - one)
+    ds = (np.arange(lay.gap, horizon) * model.step + when).view("M8[us]")
+    return Forecast(out.reshape(*states.shape, *out.shape[1:]), ds, np.datetime64(when - model.step, "us"))
 
 
 def _parts(count: int, together: int) -> Iterator[slice]:
@@ -239,11 +239,7 @@ def moment(model: Model, state: MeterState) -> np.datetime64:
 
 
 def _next(model: Model, state: Any) -> int:
-    return int(state["start"] + state["count"] * _step_of(model))
-
-
-def _step_of(model: Model) -> int:
-    return model.grounds.step // timedelta(microseconds=1)
+    return int(state["start"] + state["count"] * model.step)
 
 
 def _behind(model: Model, states: MeterState, when: When | None) -> tuple[int, NDArray[np.int64]]:
@@ -251,12 +247,11 @@ def _behind(model: Model, states: MeterState, when: When | None) -> tuple[int, N
 
     All of these are at least 0.
     """
-    step = _step_of(model)
-    waits = states["start"] + states["count"] * step
+    waits = states["start"] + states["count"] * model.step
     target = microseconds(when) if when is not None else int(waits[0])
     if rec.same(waits, target):
         return target, _NONE
-    late, rest = np.divmod(target - waits, step)
+    late, rest = np.divmod(target - waits, model.step)
     m = int(np.argmax((rest != 0) | (late < 0)))
     awaited = np.datetime64(int(waits[m]), "us")
     if when is None:

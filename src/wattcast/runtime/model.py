@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,7 +66,7 @@ class Model:
         country: whose public holidays count.
         at: local time at which days begin.
         grounds: layout, scales, linear path, calibration, meters, step and zone.
-        issued: whether it was trained on covariates with the times from which they were known.
+        about: what was said of its training.
         unit: of the readings, where known.
         fingerprint: of all that changes a state or a forecast.
     """
@@ -78,9 +78,14 @@ class Model:
     country: Country
     at: time
     grounds: Grounds
-    issued: bool
+    about: dict[str, Any]
     unit: str | None
     fingerprint: int
+
+    @cached_property
+    def step(self) -> int:
+        """Length of an interval [us]."""
+        return self.grounds.step // timedelta(microseconds=1)
 
     @cached_property
     def record(self) -> Record:
@@ -89,6 +94,11 @@ class Model:
         covariates, learns = len(self.known), self.grounds.learning.since is not None
         kind = Kind(self.grounds.layout, covariates, len(self.members), hidden, self.cell == "lstm", learns)
         return record_type(kind)
+
+    @property
+    def issued(self) -> bool:
+        """Whether it was trained on covariates with the times from which they were known."""
+        return bool(self.about.get("issued", False))
 
     @property
     def one_country(self) -> bool:
@@ -177,7 +187,7 @@ def model_of(tensors: Tensors, header: dict[str, Any]) -> Model:
     )
     return Model(
         networks, cell, quantile, tuple(settings["known"]), settings["country"], time.fromisoformat(settings["at"]),
-        given, bool(header["about"].get("issued", False)), header.get("unit"), _fingerprint(taken, header),
+        given, dict(header["about"]), header.get("unit"), _fingerprint(taken, header),
     )  # fmt: skip
 
 

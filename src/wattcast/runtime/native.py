@@ -160,15 +160,13 @@ def _arrays(m: Member, model: Model) -> list[NDArray[Any]]:
 def _moment(model: Model, states: MeterState, block: Block, row: int) -> tuple[Any, Any]:
     """What the library is told of a moment, and what must live as long."""
     codes, column = countries(model, states)
-    found = block.moments.get((row, codes))
+    found = block.moments.get(codes)
     if found is None:
-        holiday, alike = model.clock.days(block, codes)
-        rows = _address(block.clock[row]), _address(holiday[row]), _address(alike[row])
-        found = block.moments[row, codes] = _Moment(int(block.phase[row]), len(codes), *rows, None)
-    if column is None:
-        return ctypes.byref(found), None
-    found = _Moment(found.phase, found.columns, found.clock, found.holiday, found.alike, _address(column))
-    return ctypes.byref(found), column
+        rows = block.clock, *model.clock.days(block, codes)
+        found = block.moments[codes] = tuple((_address(a), a.strides[0]) for a in rows)
+    of_row = (first + row * stride for first, stride in found)
+    at = None if column is None else _address(column)
+    return ctypes.byref(_Moment(int(block.phase[row]), len(codes), *of_row, at)), column
 
 
 def _address(a: NDArray[Any]) -> int:

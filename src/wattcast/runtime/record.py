@@ -107,6 +107,11 @@ def same(field: NDArray[Any], value: Any) -> bool:
     return bool(field.item() == value if field.size == 1 else (field == value).all())
 
 
+def least(field: NDArray[Any]) -> Any:
+    """The smallest entry of a field, likewise."""
+    return field.item() if field.size == 1 else field.min()
+
+
 def append(record: Record, states: MeterState, y: NDArray[np.float64]) -> None:
     """One more reading of each meter, in place; NaN where it is missing. The fill is that of `features.signals.fill`.
 
