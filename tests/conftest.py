@@ -22,15 +22,15 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What JAX compiles once serves the whole run; processes that tests start find it and the package."""
+def compiled() -> None:
+    """What JAX compiles once serves all workers, processes that tests start, and later runs; those find the package."""
     import jax  # noqa: PLC0415  (the flags above come first)
 
     import wattcast  # noqa: PLC0415
 
     os.environ["PYTHONPATH"] = str(Path(wattcast.__file__).parents[1])
     settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_compilation_cache_dir": str(Path(__file__).parents[1] / "build" / "compiled"),
         "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
