@@ -20,7 +20,7 @@ class TrainingBar:
     def __init__(self, progress: Progress):
         self._progress = progress
         self._tasks: dict[str, int] = {}
-        self._progress.add_task("compiling", total=None, said="")
+        self._progress.add_task("compiling", total=None, said="", left="")
 
     def __call__(self, e: Epoch) -> None:
         """One more epoch is done."""
@@ -29,7 +29,7 @@ class TrainingBar:
                 if task.total is None:
                     self._progress.remove_task(task.id)
             name = {"search": "epoch", "final": "final epoch"}[e.stage]
-            self._tasks[e.stage] = self._progress.add_task(name, total=e.epochs, said="")
+            self._tasks[e.stage] = self._progress.add_task(name, total=e.epochs, said="", left="left")
         val = f" val {e.val_loss:.5f} skill {e.skill:+.1%}" if e.val_loss is not None and e.skill is not None else ""
         said = f"{e.epoch}/{e.epochs} loss {e.loss:.5f}{val} {_short(e.readings)}/s"
         self._progress.update(self._tasks[e.stage], completed=e.epoch, said=said)  # type: ignore[arg-type]
@@ -43,7 +43,7 @@ def training_bar() -> Iterator[TrainingBar]:
         BarColumn(bar_width=max(5, min(20, err.width - 75))),
         TextColumn("{task.fields[said]}"),
         TimeRemainingColumn(compact=True),
-        TextColumn("left"),
+        TextColumn("{task.fields[left]}"),
         console=err,
     ) as progress:
         yield TrainingBar(progress)
