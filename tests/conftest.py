@@ -10,6 +10,14 @@ import pytest
 # Tests compile much and compute little.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+#: Files that take longest: they begin first, so that no worker is left alone with one at the end.
+LONG = ["test_estimator.py", "test_train.py", "test_live.py", "test_code.py", "test_masked.py", "test_site.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, else the order of paths."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.fixture(scope="session")
 def data() -> Path:
