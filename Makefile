@@ -27,7 +27,7 @@ test: .venv/.tested ## everything that must hold
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --quiet --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 fix: .venv/.tested ## repair what a tool can
 	$(BIN)/ruff check --fix .

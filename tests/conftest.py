@@ -10,6 +10,14 @@ import pytest
 # Tests compile much and compute little.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+#: Files that take longest: they begin first, so that no worker is left alone with one at the end.
+LONG = ["test_estimator.py", "test_train.py", "test_live.py", "test_code.py", "test_masked.py", "test_site.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, else the order of paths."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.fixture(scope="session")
 def data() -> Path:
@@ -22,15 +30,15 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What JAX compiles once serves the whole run; processes that tests start find it and the package."""
+def compiled() -> None:
+    """What JAX compiles once serves all workers, processes that tests start, and later runs; those find the package."""
     import jax  # noqa: PLC0415  (the flags above come first)
 
     import wattcast  # noqa: PLC0415
 
     os.environ["PYTHONPATH"] = str(Path(wattcast.__file__).parents[1])
     settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_compilation_cache_dir": str(Path(__file__).parents[1] / "build" / "compiled"),
         "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }

@@ -92,15 +92,14 @@ def flow() -> str:
     for i, (name, why) in enumerate(FLOW):
         module, _, function = name.rpartition(".")
         taken, given = _types(getattr(import_module(module), function))
-        top = i * 62 + 4
-        parts.append(f'<rect class="box" x="4" y="{top}" width="300" height="44" rx="6"/>')
-        parts.append(_text(16, top + 19, name.removeprefix("wattcast."), "room"))
-        parts.append(_text(16, top + 36, why, "about"))
-        parts.append(_text(320, top + 19, f"takes {taken}", "about"))
-        parts.append(_text(320, top + 36, f"gives {given}", "room"))
+        top = i * 82 + 4
+        parts.append(f'<rect class="box" x="4" y="{top}" width="328" height="64" rx="6"/>')
+        parts.append(_text(16, top + 20, name.removeprefix("wattcast."), "room"))
+        parts.append(_text(16, top + 37, why, "about"))
+        parts.append(_text(16, top + 54, f"{taken} → {given}", "about"))
         if i:
-            parts.append(f'<path class="arrow" d="M154 {top - 18} v14 m-4 -5 l4 5 l4 -5"/>')
-    return _svg(640, len(FLOW) * 62 - 10, parts, "What travels from stage to stage")
+            parts.append(f'<path class="arrow" d="M168 {top - 18} v14 m-4 -5 l4 5 l4 -5"/>')
+    return _svg(336, len(FLOW) * 82 - 10, parts, "What travels from stage to stage")
 
 
 def _types(function: Callable[..., object]) -> tuple[str, str]:
@@ -117,5 +116,6 @@ def _text(x: float, y: float, words: str, kind: str, anchor: str = "start") -> s
 
 
 def _svg(width: float, height: float, parts: list[str], title: str) -> str:
-    head = f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img" aria-label="{title}">'
+    size = f'width="{width:.0f}" style="min-width: {width:.0f}px"'
+    head = f'<svg viewBox="0 0 {width:.0f} {height:.0f}" {size} role="img" aria-label="{title}">'
     return f'<div class="drawing">{head}{"".join(parts)}</svg></div>'

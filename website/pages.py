@@ -21,7 +21,9 @@ MADE = {
     "imports": diagrams.imports,
     "flow": diagrams.flow,
 }
-CHINESE = "*.zh.md"
+
+#: Chinese characters and their signs.
+HAN = r"\u4e00-\u9fff\u3001\u3002\uff00-\uffef\u201c\u201d"
 
 
 def on_config(config: Any) -> Any:
@@ -36,6 +38,11 @@ def on_config(config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Puts in what is made from the code."""
     return re.sub(r"<!-- made: ([\w ]+) -->", lambda found: MADE[found[1]](), markdown)
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Joins lines that end and begin in Chinese: a browser would set a space between them."""
+    return re.sub(rf"(?<=[{HAN}])\n(?=[{HAN}])", "", html) if page.file.src_path.endswith(".zh.md") else html
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
@@ -59,11 +66,9 @@ def _filled(nav: list[Any], free: list[str]) -> list[Any]:
     for entry in nav:
         ((title, place),) = entry.items() if isinstance(entry, dict) else ((None, entry),)
         found = place
-        if place == CHINESE:
-            found = [page for page in free if page.endswith(".zh.md")]
-        elif isinstance(place, str) and place.endswith("/"):
+        if isinstance(place, str) and place.endswith("/"):
             folder = Path(place).as_posix()
-            found = [p for p in free if Path(p).parent.as_posix() == folder and not p.endswith(".zh.md")]
+            found = [p for p in free if Path(p).parent.as_posix() == folder]
         if found:
             out.append(entry if title is None else {title: found})
     return out

@@ -54,7 +54,7 @@ def test_what_is_shown(run, folder, meter, config, monkeypatch):
     result = run("fit", meter, "--config", config)
     assert "wattcast" in result.stdout and "ridge" in result.stdout and "model: model.wattcast" in result.stdout
     assert "an untouched test" in result.stderr
-    assert all(word in seen[0] for word in ("epoch 1", "loss", "val", "skill", "readings/s"))
+    assert all(word in seen[0] for word in ("1/", "loss", "val", "skill", "/s"))
 
 
 def interrupt(monkeypatch, stage, epoch):

@@ -1,6 +1,7 @@
 """Every block of Python, every settings file and every command line of README and docs.
 
-Files, and trainings cut short: what runs is the code of the page on small data, not its figures. Lines that would take
+Files, and trainings cut short: what runs is the code of the page on small data, not its figures. A network is trained
+once for all pages that ask for one of its kind; compiling each anew would take most of the time. Lines that would take
 minutes, the network or other packages are parsed by the program with all their options, and say here why.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pages
@@ -18,8 +20,9 @@ import typer
 from typer.testing import CliRunner
 
 import wattcast
-from wattcast import NetworkSettings, TrainSettings, estimator, train
+from wattcast import estimator, train
 from wattcast.cli.app import app
+from wattcast.nets.forecaster import Forecaster
 from wattcast.settings import load_settings
 
 SMALL = {"hidden": (4,), "decoder": 4, "members": 1}
@@ -37,11 +40,16 @@ PARSED = {
 TRAINING = {"fit", "backtest"}
 #: Lines and training verbs run already; the same words do the same on another page.
 done: set[str] = set()
+#: Networks trained already, by what makes one like another: cell, covariates, meters, horizon, step, and its scores.
+trained: dict[tuple, Forecaster] = {}
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """The files that the pages speak of."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(estimator, "fit", short)
+    monkeypatch.setattr(train, "PLAIN", train.UNPOLISHED)  # two batches are not worth polishing their code for
     folder = tmp_path_factory.mktemp("files")
     frame = wattcast.synthetic(meters=2, days=60)
     frame.write_csv(folder / "meters.csv")
@@ -51,21 +59,24 @@ def files(tmp_path_factory):
     times = [datetime(2011, 1, 1) + timedelta(minutes=15 * (i + 1)) for i in range(96)]
     rows = "".join(f'"{t}";{i % 7},5;{i}\n' for i, t in enumerate(times))
     (folder / "LD2011_2014.txt").write_text('"";"MT_001";"MT_002"\n' + rows)
-    model = wattcast.LoadForecaster(24, network=NetworkSettings(**SMALL), train=TrainSettings(**SHORT))
-    model.fit(frame)
-    model.save(folder / "model.wattcast")
-    return folder
+    wattcast.LoadForecaster(24).fit(frame).save(folder / "model.wattcast")
+    yield folder
+    monkeypatch.undo()
 
 
 def short(view, network, how, **rest):
-    """A training of two batches."""
-    return train.fit(view, network.model_copy(update=SMALL), how.model_copy(update=SHORT), **rest)
+    """A training of two batches, or what one gave for a network of the same kind."""
+    panel = view.panel
+    kind = (network.cell, network.known, len(panel.ids), network.horizon, panel.step, bool(rest.get("score")))
+    if kind not in trained:
+        trained[kind] = train.fit(view, network.model_copy(update=SMALL), how.model_copy(update=SHORT), **rest)
+    settings = trained[kind].settings.model_copy(update={"at": network.at, "country": network.country})
+    return replace(trained[kind], settings=settings, ids=panel.ids, zone=panel.zone)
 
 
 @pytest.fixture
 def folder(files, tmp_path, monkeypatch):
-    """A folder of its own for each page, and short trainings."""
-    monkeypatch.setattr(estimator, "fit", short)
+    """A folder of its own for each page."""
     for path in files.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browsing
 import pages
 import pytest
 import typer
@@ -37,6 +38,32 @@ def test_nothing_is_loaded_from_outside(site):
         assert tags and not [t for t in tags if re.search(r"""(?:src|href)=["']?(?:https?:)?//""", t)], path
     for path in site.rglob("*.css"):
         assert not re.search(r"url\(\s*[\"']?(?:https?:)?//|@import", path.read_text("utf-8")), path
+
+
+@pytest.fixture(scope="module")
+def seen(site, tmp_path_factory):
+    """What a browser saw of every page."""
+    if browsing.BROWSER is None:
+        pytest.skip(browsing.MISSING)
+    found = browsing.looked_at(site, tmp_path_factory.mktemp("profile"))
+    assert "failed" not in found, found["failed"]
+    return found
+
+
+def test_every_page_shows_in_a_browser(seen, site):
+    assert len(seen["pages"]) == len([*site.rglob("*.html")]) >= 40
+    for path, page in seen["pages"].items():
+        assert page["faults"] == [] and page["outside"] == [] and page["broken"] == [], (path, page)
+        for wide, (window, content) in ((1280, page["desk"]), (390, page["phone"])):
+            assert content <= window == wide, (path, page)  # nothing sticks out sideways
+        assert min(page["light"][0], page["dark"][0]) >= 4.5, (path, page)  # WCAG 2.1, level AA
+        assert page["links"] > 40 and (page["text"] or 16) >= 12, (path, page)
+
+
+def test_one_finds_the_way_by_links_menu_and_search(seen):
+    walk = seen["walk"]
+    assert walk["there"].startswith("Start here") and walk["hits"] >= 2
+    assert walk["shut"] < 0 == walk["open"]  # the menu of a phone
 
 
 def test_every_page_is_in_the_navigation(site):

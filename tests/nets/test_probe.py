@@ -57,6 +57,13 @@ def test_a_gate_taken_away_is_held_still(kind, gate):
     assert not np.allclose(hs, plain.scan(XS, plain.initial_state(3))[0], atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", [*HELD])
+def test_with_no_gate_taken_away_it_is_the_cell(kind):
+    cell, plain = Ablated(kind, None, 2, 4, jax.random.key(0)), CELLS[kind](2, 4, jax.random.key(0))
+    said, expected = (c.scan(XS, c.initial_state(3))[0] for c in (cell, plain))
+    np.testing.assert_array_equal(said, expected)
+
+
 def test_a_gate_that_is_not_there():
     with pytest.raises(ValueError, match="no gate 'x'"):
         Ablated("lstm", "x", 1, 2, jax.random.key(0))

@@ -20,7 +20,7 @@ class TrainingBar:
     def __init__(self, progress: Progress):
         self._progress = progress
         self._tasks: dict[str, int] = {}
-        self._progress.add_task("compiling", total=None, said="")
+        self._progress.add_task("compiling", total=None, said="", left="")
 
     def __call__(self, e: Epoch) -> None:
         """One more epoch is done."""
@@ -28,24 +28,22 @@ class TrainingBar:
             for task in list(self._progress.tasks):
                 if task.total is None:
                     self._progress.remove_task(task.id)
-            name = {"search": "training", "final": "final training"}[e.stage]
-            self._tasks[e.stage] = self._progress.add_task(name, total=e.epochs, said="")
-        val = f"  val {e.val_loss:.5f}  skill {e.skill:+.1%}" if e.val_loss is not None and e.skill is not None else ""
-        said = f"epoch {e.epoch}  loss {e.loss:.5f}{val}  {_short(e.readings)} readings/s"
+            name = {"search": "epoch", "final": "final epoch"}[e.stage]
+            self._tasks[e.stage] = self._progress.add_task(name, total=e.epochs, said="", left="left")
+        val = f" val {e.val_loss:.5f} skill {e.skill:+.1%}" if e.val_loss is not None and e.skill is not None else ""
+        said = f"{e.epoch}/{e.epochs} loss {e.loss:.5f}{val} {_short(e.readings)}/s"
         self._progress.update(self._tasks[e.stage], completed=e.epoch, said=said)  # type: ignore[arg-type]
 
 
 @contextmanager
 def training_bar() -> Iterator[TrainingBar]:
-    """A bar with epoch, loss, validation loss, skill, readings a second and time left."""
+    """A bar with epoch, loss, validation loss, skill, readings a second and time left; in 80 columns nothing is cut."""
     with Progress(
-        SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=max(5, min(20, err.width - 75))),
         TextColumn("{task.fields[said]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[left]}"),
         console=err,
     ) as progress:
         yield TrainingBar(progress)
@@ -81,7 +79,8 @@ def convert_bar() -> Iterator[Callable[[int, int], None]]:
 
 
 def _short(number: float) -> str:
+    """Three digits: 950, 1.2k, 12k, 1.2M."""
     for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
-            return f"{number / size:.1f}{name}"
+            return f"{number / size:.{int(number < 10 * size)}f}{name}"
     return f"{number:.0f}"

@@ -148,7 +148,7 @@ def descend(p: Plain, xs: Floats, ys: Floats, going: Callable[[float], bool]) ->
 
 def truncated(d: Demand, cell: str, steps: int) -> dict[int, dict[str, float]]:
     """Bias, time and memory of the gradient by the length of its chunks."""
-    (model,), _ = train(in_step(cell, 16), squared_error, next_reading(d), steps=steps)
+    (model,), _ = train([in_step(cell, 16)(jax.random.key(0))], squared_error, next_reading(d), steps=steps)
     starts = np.linspace(0, d.split - CHUNKS[-1] - 1, 8).astype(int)
     series = jnp.asarray(np.stack([d.scaled[s : s + CHUNKS[-1] + 1] for s in starts], 1)[..., None], jnp.float32)
     xs, ys = series[:-1], series[1:] - series[:-1]

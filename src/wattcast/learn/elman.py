@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -79,7 +80,9 @@ def remembered(u: float) -> Floats:
 
 
 def _trained(d: Demand, hidden: int, steps: int, seed: int) -> float:
-    (model,), _ = train(in_step("elman", hidden), squared_error, next_reading(d), steps=steps, seeds=(seed,))
+    (model,), _ = train(
+        [in_step("elman", hidden)(jax.random.key(seed))], squared_error, next_reading(d), steps=steps, seeds=seed
+    )
     return next_reading_mae(model, d)
 
 

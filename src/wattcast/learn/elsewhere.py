@@ -130,7 +130,9 @@ def learn(symbols: Symbols, kinds: int, *, steps: int, seed: int, write: int, le
         return rows[:-1], rows[1:]
 
     start = in_step("gru", 64, inputs=kinds, outputs=kinds)
-    [model], _ = train(start, lambda m, batch: jnp.mean(_surprise(m, *batch)), sample, steps=steps, seeds=(seed,))
+    [model], _ = train(
+        [start(jax.random.key(seed))], lambda m, batch: jnp.mean(_surprise(m, *batch)), sample, steps=steps, seeds=seed
+    )
     scored = sequence[split - length :][:, None]  # the state fills before the part that is scored
     bits = np.asarray(eqx.filter_jit(_surprise)(model, scored[:-1], scored[1:]))[length - 1 :] / np.log(2)
     pairs, alone = _counts(symbols[:split], kinds)

@@ -51,7 +51,7 @@ def filled(d: Demand, *, steps: int = 300, seed: int = 0) -> Mapping[str, float]
     x, base, y, lost = examples(starts, FIRST + (7 * jnp.arange(len(starts))) % (LAST + 1 - FIRST))
     said = {"the same hours of the day before and after": base, "a straight line": _line(y, lost)}
     for name, start in {"one side": in_step("gru", 24, inputs=4), "both sides": both_sides}.items():
-        [model], _ = train(start, loss, sample, steps=steps, seeds=(seed,))
+        [model], _ = train([start(jax.random.key(seed))], loss, sample, steps=steps, seeds=seed)
         said[name] = base + eqx.filter_jit(model)(x)
     return {name: float(jnp.mean(jnp.abs(s - y)[lost])) * d.std for name, s in said.items()}
 

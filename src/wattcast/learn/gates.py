@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
 from matplotlib.dates import DateFormatter
 
 from wattcast.features.panel import Floats
 from wattcast.learn.demand import DAY, Demand, demand
 from wattcast.learn.lesson import Lesson
 from wattcast.learn.training import in_step, next_reading, next_reading_mae, squared_error, train
+from wattcast.nets.cells import CELLS
 from wattcast.nets.patterns import InStep
 from wattcast.nets.probe import HELD, Ablated, gates
 from wattcast.report.page import Code, Figure, Section, Table, Text
@@ -43,13 +44,13 @@ def run(*, hidden: int = 8, steps: int = 800, seeds: int = 3) -> Lesson:
         seeds: trainings of each kind; scores are their means.
     """
     d = demand()
-    whole = {kind: _trained(d, kind, None, hidden, steps, seeds) for kind in HELD}
-    scores = {(kind, ""): [next_reading_mae(m, d) for m in models] for kind, models in whole.items()}
-    for kind, held in HELD.items():
-        for gate in held:
-            models = _trained(d, kind, gate, hidden, steps, seeds)
-            scores[kind, gate] = [next_reading_mae(m, d) for m in models]
-    seen = {kind: over_a_day(models[0], d) for kind, models in whole.items()}
+    trained = {kind: _trained(d, kind, hidden, steps, seeds) for kind in HELD}
+    scores = {
+        (kind, gate): [next_reading_mae(m, d) for m in models]
+        for kind, by_gate in trained.items()
+        for gate, models in by_gate.items()
+    }
+    seen = {kind: over_a_day(by_gate[""][0], kind, d) for kind, by_gate in trained.items()}
     facts: dict[str, Any] = {"hidden": hidden, "seeds": seeds, "day": str(d.times[SHOWN * DAY].astype("M8[D]"))}
     for (kind, gate), found in scores.items():
         name = f"mae_gw_{kind}" + (f"_without_{gate}" if gate else "")
@@ -70,19 +71,25 @@ def run(*, hidden: int = 8, steps: int = 800, seeds: int = 3) -> Lesson:
     return Lesson("gates", "Gates: LSTM in four parts, GRU in three", headline, sections, facts)
 
 
-def _trained(d: Demand, kind: str, gate: str | None, hidden: int, steps: int, seeds: int) -> list[InStep]:
-    whole = in_step(kind, hidden)
+def _trained(d: Demand, kind: str, hidden: int, steps: int, seeds: int) -> dict[str, list[InStep]]:
+    """Networks of a kind, whole ("") and with each gate taken away, all trained in one call."""
+    starts = {}
+    for gate in ("", *HELD[kind]):
+        for seed in range(seeds):
+            model = in_step(kind, hidden)(jax.random.key(seed))
+            cell = Ablated(kind, gate or None, 1, hidden, jax.random.key(seed))
+            cell = eqx.tree_at(lambda c: c.weights, cell, model.stack.cells[0].weights)
+            starts[gate, seed] = eqx.tree_at(lambda m: m.stack.cells, model, (cell,))
+    models, _ = train(
+        [*starts.values()], squared_error, next_reading(d, batch=16), steps=steps, seeds=[seed for _, seed in starts]
+    )
+    return {gate: models[k * seeds : (k + 1) * seeds] for k, gate in enumerate(("", *HELD[kind]))}
 
-    def without(key: PRNGKeyArray) -> InStep:
-        return eqx.tree_at(lambda m: m.stack.cells, whole(key), (Ablated(kind, gate or "", 1, hidden, key),))
 
-    start = whole if gate is None else without
-    return train(start, squared_error, next_reading(d, batch=16), steps=steps, seeds=range(seeds))[0]
-
-
-def over_a_day(model: InStep, d: Demand) -> dict[str, Floats]:
+def over_a_day(model: InStep, kind: str, d: Demand) -> dict[str, Floats]:
     """Gates `[48, hidden]` of the first layer over the day shown, the state filled by the days before."""
-    cell = model.stack.cells[0]
+    plain = CELLS[kind](1, model.stack.cells[0].hidden, jax.random.key(0))
+    cell = eqx.tree_at(lambda c: c.weights, plain, model.stack.cells[0].weights)
     past = d.scaled[(SHOWN - BEFORE) * DAY : (SHOWN + 1) * DAY]
     values = gates(cell, jnp.asarray(past, jnp.float32)[:, None, None], cell.initial_state(1))
     return {name: np.asarray(v, float)[-DAY:, 0] for name, v in values.items()}

@@ -77,7 +77,9 @@ def tell_apart(
         at = first[kind] + jax.random.randint(k_row, (48,), 0, sizes[kind])
         return rows[at].T[..., None], place[at]
 
-    [model], _ = train(start, lambda m, batch: jnp.mean(m.loss(*batch)), sample, steps=steps, seeds=(seed,))
+    [model], _ = train(
+        [start(jax.random.key(seed))], lambda m, batch: jnp.mean(m.loss(*batch)), sample, steps=steps, seeds=seed
+    )
     ask = eqx.filter_jit(model)
     said = [np.asarray(ask(jnp.asarray(w.T[..., None], jnp.float32))).argmax(axis=1) for w in scored]
     near = [nearest(w, learned) for w in scored]

@@ -78,7 +78,7 @@ def answer(task: Task, d: Demand, *, seed: int = 0) -> Answer:
     def start(key: Array) -> AbstractPattern:
         return pattern(task.name, inputs, 1, key, steps=task.outputs_known)
 
-    [model], _ = train(start, loss, sample, steps=task.steps, seeds=(seed,))
+    [model], _ = train([start(jax.random.key(seed))], loss, sample, steps=task.steps, seeds=seed)
     x, base, y = task.pair(jnp.asarray(task.scored))
     said = np.asarray(base + eqx.filter_jit(model)(x))[..., 0] * d.std + d.mean
     came = np.asarray(y)[..., 0] * d.std + d.mean

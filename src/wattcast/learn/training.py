@@ -23,54 +23,59 @@ WARM_UP = DAY
 
 
 def train(
-    start: Callable[[PRNGKeyArray], M],
+    models: Sequence[M],
     loss: Callable[[M, Any], Float[Array, ""]],
     sample: Callable[[PRNGKeyArray], Any],
     *,
     steps: int,
     learning_rate: float = 1e-2,
-    clip: float = 1.0,
+    clip: float | Sequence[float] = 1.0,
     descent: Callable[..., optax.GradientTransformation] = optax.adam,
-    seeds: Sequence[int] = (0,),
+    seeds: int | Sequence[int] = 0,
 ) -> tuple[list[M], NDArray[np.float32]]:
     """Gradient descent on a cosine schedule, gradients clipped by their norm; several trainings at once, compiled once.
 
     Args:
-        start: the model of a seed.
+        models: as they start, a training each; all of the same structure.
         loss: of a model on a batch.
         sample: draws a batch; traced, so made of JAX operations.
         steps: batches.
         learning_rate: at the start.
-        clip: largest norm of a gradient; infinity for none.
+        clip: largest norm of a gradient, in all trainings or in each; infinity for none.
         descent: the optimiser, of a schedule.
-        seeds: a training each; its start and its batches follow from it.
+        seeds: of the batches, of all trainings or of each.
 
     Returns:
-        The trained model of each seed, and the loss of every batch `[seed, steps]`.
+        The trained models, and the loss of every batch `[model, steps]`.
     """
-    optimiser = optax.chain(
-        optax.clip_by_global_norm(clip), descent(optax.cosine_decay_schedule(learning_rate, steps, 0.05))
-    )
-    static = eqx.partition(eqx.filter_eval_shape(start, jax.random.key(0)), eqx.is_array_like)[1]
+    schedule = optax.cosine_decay_schedule(learning_rate, steps, 0.05)
+    static = eqx.partition(models[0], eqx.is_array)[1]
 
-    def step(carry: tuple[Any, Any], key: PRNGKeyArray) -> tuple[tuple[Any, Any], Array]:
-        params, memory = carry
-        value, grads = jax.value_and_grad(lambda p: loss(eqx.combine(p, static), sample(key)))(params)
-        with jax.numpy_dtype_promotion("standard"):  # Optax raises floats to the power of its integer count
-            updates, memory = optimiser.update(grads, memory)
-        return (optax.apply_updates(params, updates), memory), value
+    def one(arrays: Any, seed: Array, clip: Array) -> tuple[Any, Array]:
+        params, fixed = eqx.partition(arrays, eqx.is_inexact_array)
+        # flat: the same numbers from a third of the operations to compile
+        optimiser = optax.flatten(optax.chain(optax.clip_by_global_norm(clip), descent(schedule)))
 
-    def one(seed: Array) -> tuple[Any, Array]:
-        key = jax.random.key(seed)
-        params = eqx.filter(start(key), eqx.is_array)
-        (params, _), losses = jax.lax.scan(step, (params, optimiser.init(params)), jax.random.split(key, steps))
-        return params, losses
+        def step(carry: tuple[Any, Any], key: PRNGKeyArray) -> tuple[tuple[Any, Any], Array]:
+            params, memory = carry
+            value, grads = jax.value_and_grad(lambda p: loss(eqx.combine(p, fixed, static), sample(key)))(params)
+            with jax.numpy_dtype_promotion("standard"):  # Optax raises floats to the power of its integer count
+                updates, memory = optimiser.update(grads, memory)
+            return (optax.apply_updates(params, updates), memory), value
 
+        keys = jax.random.split(jax.random.key(seed), steps)
+        (params, _), losses = jax.lax.scan(step, (params, optimiser.init(params)), keys)
+        return eqx.combine(params, fixed), losses
+
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *(eqx.filter(m, eqx.is_array) for m in models))
+    clips, keys = (jnp.broadcast_to(jnp.asarray(value), len(models)) for value in (clip, seeds))
     # what begins and ends a training runs once: polishing its code would cost more than it saves
     many = jax.jit(jax.vmap(one), compiler_options={"xla_backend_optimization_level": "1"})
-    params, losses = many(jnp.asarray(seeds, jnp.uint32))
-    models = [eqx.combine(jax.tree.map(lambda leaf, k=k: leaf[k], params), static) for k in range(len(seeds))]
-    return models, np.asarray(losses)
+    arrays, losses = jax.device_get(many(stacked, keys, clips))
+    trained = [
+        eqx.combine(jax.tree.map(lambda leaf, k=k: jnp.asarray(leaf[k]), arrays), static) for k in range(len(models))
+    ]
+    return trained, losses
 
 
 def in_step(cell: str, hidden: int, *, inputs: int = 1, outputs: int = 1) -> Callable[[PRNGKeyArray], InStep]:
@@ -101,8 +106,13 @@ def squared_error(model: InStep, batch: tuple[Array, Array]) -> Float[Array, ""]
     return jnp.mean(jnp.square(x + model(x) - y)[WARM_UP:])
 
 
+@eqx.filter_jit
+def _ahead(model: InStep, x: Array) -> Array:
+    return x + model(x)
+
+
 def next_reading_mae(model: InStep, d: Demand) -> float:
     """Mean absolute error [GW] of the next reading over all days not learned from, in one pass with one state."""
     ahead = jnp.asarray(d.scaled[d.split - WARM_UP : -1], jnp.float32)[:, None, None]
-    said = np.asarray(eqx.filter_jit(lambda m, x: x + m(x))(model, ahead))[WARM_UP - 1 :, 0, 0]
+    said = np.asarray(_ahead(model, ahead))[WARM_UP - 1 :, 0, 0]
     return float(np.abs(said * d.std + d.mean - d.load[d.split :]).mean())

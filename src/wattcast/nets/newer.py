@@ -8,6 +8,8 @@ JAX, with the input product of all steps taken at once. What each is worth on lo
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -249,10 +251,8 @@ def _without_recurrence(inputs: int, hidden: int, gates: int, key: PRNGKeyArray)
     return Weights(jnp.hstack(w), jnp.zeros((hidden, 0)), jnp.zeros(gates * hidden), jnp.zeros(0))
 
 
-Newer = type[PeepholeLSTM] | type[CoupledLSTM] | type[MinGRU] | type[MinLSTM] | type[SLSTM]
-
 #: For experiments and `wattcast learn cells`; what a forecaster may be asked for is in `cells.CELLS`.
-NEWER: dict[str, Newer] = {
+NEWER: dict[str, Callable[[int, int, PRNGKeyArray], AbstractCell[Any]]] = {
     "peephole": PeepholeLSTM,
     "coupled": CoupledLSTM,
     "mingru": MinGRU,

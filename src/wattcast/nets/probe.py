@@ -8,7 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from wattcast import kernels
 from wattcast.kernels.reference import GRUState, LSTMState, State, Weights
@@ -17,7 +17,7 @@ from wattcast.nets.cells import CELLS, GRU, LSTM, AbstractCell
 #: Gates of each cell, in the order of docs/words.md; those a sigmoid holds between 0 and 1 can be taken away.
 GATES = {"elman": ("h",), "gru": ("r", "z", "n"), "lstm": ("i", "f", "g", "o")}
 #: Where a gate's sum is set so that its sigmoid is 0 or 1 to the last bit.
-SHUT, OPEN = -100.0, 100.0
+SHUT, OPEN = -100, 100
 #: What a gate is held at when it is taken away: nothing is shut out, forgotten or kept back; GRU's z keeps nothing.
 HELD = {"lstm": {"i": OPEN, "f": OPEN, "o": OPEN}, "gru": {"r": OPEN, "z": SHUT}}
 
@@ -108,27 +108,36 @@ def spectral_radius(u: Float[Array, "hidden hidden"]) -> float:
 class Ablated(AbstractCell[Any]):
     """A GRU or LSTM layer with one gate held still, as if it were not there: LSTM's i, f, o and GRU's r at 1, z at 0.
 
+    Which gate that is stands in an array, so layers that differ in it share what is compiled.
+
+    Attributes:
+        weights: of all gates.
+        still: by column of the weights, where its sum is held: 0 leaves it free.
+        hidden: units.
+        kind: gru or lstm.
+
     Raises:
         ValueError: the cell has no such gate.
     """
 
     weights: Weights
+    still: Int[Array, " gates"]
     hidden: int = eqx.field(static=True)
     kind: str = eqx.field(static=True)
-    gate: str = eqx.field(static=True)
 
-    def __init__(self, kind: str, gate: str, inputs: int, hidden: int, key: PRNGKeyArray):
-        if gate not in HELD.get(kind, {}):
+    def __init__(self, kind: str, gate: str | None, inputs: int, hidden: int, key: PRNGKeyArray):
+        if kind not in HELD or gate not in (None, *HELD[kind]):
             raise ValueError(f"{kind!r} has no gate {gate!r} to take away; there are {HELD}.")
         self.weights = CELLS[kind](inputs, hidden, key).weights
-        self.hidden, self.kind, self.gate = hidden, kind, gate
+        self.still = jnp.repeat(jnp.array([HELD[kind][name] if name == gate else 0 for name in GATES[kind]]), hidden)
+        self.hidden, self.kind = hidden, kind
 
     def held(self) -> Weights:
         """The weights in force: those of the gate are 0, its bias far out."""
-        at = GATES[self.kind].index(self.gate)
-        own = slice(at * self.hidden, (at + 1) * self.hidden)
+        free = self.still == 0
         w, u, b, bn = self.weights
-        return Weights(w.at[:, own].set(0.0), u.at[:, own].set(0.0), b.at[own].set(HELD[self.kind][self.gate]), bn)
+        w, u = (jnp.where(free[None], matrix, 0.0) for matrix in (w, u))
+        return Weights(w, u, jnp.where(free, b, self.still.astype(b.dtype)), bn)
 
     def initial_state(self, *batch: int) -> State:
         """Zeros."""
