@@ -32,7 +32,7 @@ from wattcast.features.layout import layout
 from wattcast.features.panel import Panel
 from wattcast.features.signals import scaling
 from wattcast.nets.artifact import save_forecaster
-from wattcast.nets.errors import Learning
+from wattcast.nets.errors import Learning, can_learn
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
 from wattcast.nets.linear import LinearPath, linear_size, no_path
 
@@ -116,10 +116,11 @@ def forecaster(grid: Panel, horizon: int, **settings: object) -> Forecaster:
     lay = layout(day=grid.day, horizon=horizon, weekly=True)
     net = with_rules(NetworkSettings(horizon=horizon, **{"hidden": (64,), "members": 1, **settings}), lay)
     network, linear = build(net, lay, len(grid.ids), jax.random.key(0)), no_path()
+    learning = Learning(0.5, 0.25, grid.start) if can_learn(lay) else Learning()
     if lay.stride > 1:
         weights = np.random.default_rng(0).normal(0, 0.01, (1, linear_size(lay, 0), lay.outputs))
         linear = LinearPath(weights.astype(np.float32), 0.5)
-    return Forecaster(network, net, lay, scaling(grid), linear, np.ones(11), Learning(), grid.ids, grid.step, grid.zone)
+    return Forecaster(network, net, lay, scaling(grid), linear, np.ones(11), learning, grid.ids, grid.step, grid.zone)
 
 
 def least(work: Callable[[], object], repeats: int) -> float:
