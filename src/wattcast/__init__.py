@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from wattcast.check import check as check
     from wattcast.describe import describe as describe
     from wattcast.estimator import LoadForecaster as LoadForecaster
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from wattcast.schema import NotReady as NotReady
     from wattcast.schema import ReadingsError as ReadingsError
     from wattcast.train import TrainSettings as TrainSettings
-
-try:
-    __version__ = version("wattcast")
-except PackageNotFoundError:  # run from a checkout
-    __version__ = "0+unknown"
 
 _HOME = {
     "LoadForecaster": "estimator",
@@ -83,7 +78,19 @@ class _Package(ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  (a fifth of a runtime's start)
+
+    try:
+        return version("wattcast")
+    except PackageNotFoundError:  # run from a checkout
+        return "0+unknown"
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        globals()[name] = found = _version()
+        return found
     if name not in _HOME:
         raise AttributeError(f"module 'wattcast' has no attribute {name!r}")
     home = import_module(f"wattcast.{_HOME[name]}")
