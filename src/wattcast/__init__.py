@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from wattcast.check import check as check
     from wattcast.describe import describe as describe
     from wattcast.estimator import LoadForecaster as LoadForecaster

@@ -61,14 +61,18 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
         raise NotReady(
             f"The state has not moved before step {t.min()} of the readings yet; give a day more of history."
         )
-    said, between = _sayer(f, s, int(latest.max()) + 1), s.advances[latest] != t
-    out = np.empty((len(t), len(panel.ids), horizon - lay.gap, len(QUANTILES)))
-    for late in np.unique(between):
-        here = np.flatnonzero(between == late)
-        out[here] = said(t[here], latest[here], bool(late), horizon)
+    said, late = _sayer(f, s, int(latest.max()) + 1), np.flatnonzero(s.advances[latest] != t)
+    first = int(latest.max()) + 1
     if f.learning.since is not None:
-        since = int(np.searchsorted(s.advances, f.learning.first(past.start, past.step)))
-        learned = _learned(f, s, t, latest, since, said)
+        first = int(np.searchsorted(s.advances, f.learning.first(past.start, past.step)))
+    # origins at an advance, and advances whose forecasts are held against what came, in one pass
+    places = np.union1d(np.delete(latest, late), np.arange(first, latest.max() + 1))
+    at_advances = said(s.advances[places], places, False, lay.horizon if first <= latest.max() else horizon)
+    out = at_advances[:, :, : horizon - lay.gap][np.minimum(np.searchsorted(places, latest), len(places) - 1)]
+    if len(late):
+        out[late] = said(t[late], latest[late], True, horizon)
+    if f.learning.since is not None:
+        learned = _learned(f, s, t, latest, first, at_advances[np.searchsorted(places, first) :])
         out = corrected(out, lay, s.phase[t], learned, s.level[s.advances[latest]], f.learning)
     heard = np.isfinite(past.y).cumsum(axis=0)[t - 1] > 0
     return np.where(heard[:, None, :, None], out.swapaxes(1, 2) * scale.meter[:, None], np.nan)
@@ -93,7 +97,7 @@ def _sayer(f: Forecaster, s: Signals, count: int) -> Sayer:
     return said
 
 
-def _learned(f: Forecaster, s: Signals, t: Times, latest: Times, first: int, said: Sayer) -> Learned:
+def _learned(f: Forecaster, s: Signals, t: Times, latest: Times, first: int, q: Quantiles) -> Learned:
     """What the errors had taught at each origin.
 
     Args:
@@ -102,12 +106,10 @@ def _learned(f: Forecaster, s: Signals, t: Times, latest: Times, first: int, sai
         t: origins.
         latest: place of the advance before each.
         first: of the first whose forecasts count.
-        said: what says forecasts.
+        q: what that advance and all after it said `[advance, meter, lead, quantile]`.
     """
-    lay, how, places = f.layout, f.learning, np.arange(first, latest.max() + 1)
-    moves, days = s.advances[places], []
-    if len(moves):
-        days = days_of(s, lay, moves, said(moves, places, False, min(lay.day, lay.horizon)))
+    lay, how, moves = f.layout, f.learning, s.advances[first : latest.max() + 1]
+    days = days_of(s, lay, moves, q[:, :, : lay.day]) if len(moves) else []
     learned, found = learned_before(days, how, lay, len(s.who)), []
     for origin, k in zip(t, latest - first, strict=True):
         known = learned[max(k, 0)]

@@ -51,6 +51,7 @@ class Clock:
 
     def __init__(self, lay: Layout, step: timedelta, zone: str, at: time, window: int):
         self.lay, self.step, self.zone, self.at = lay, step, zone, at
+        self._step = step // timedelta(microseconds=1)
         self.back = max(FARTHEST * lay.day, window) + 2 * lay.day  # two days in which the beginning settles
         self.ahead = int(lay.targets.max()) + 2 + lay.day
         self._blocks: dict[tuple[int, int], Block] = {}
@@ -61,8 +62,7 @@ class Clock:
         Args:
             when: start of an interval [us since 1970].
         """
-        step = self.step // timedelta(microseconds=1)
-        number, off = divmod(when, step)  # grids need not begin on a whole step
+        number, off = divmod(when, self._step)  # grids need not begin on a whole step
         turn = BLOCK * self.lay.day
         key = (number // turn, off)
         found = self._blocks.get(key)

@@ -64,7 +64,7 @@ def advance(  # noqa: PLR0913  (named)
     y = np.asarray(y, np.float64)
     y = y.reshape(1) if y.size == len(after) == 1 else np.ascontiguousarray(np.broadcast_to(y, after.shape))
     now, behind = _behind(model, after, when)
-    for k in range(int(behind.max()), 0, -1):
+    for k in () if behind is _NONE else range(int(behind.max()), 0, -1):
         late = np.flatnonzero(behind >= k)
         some = after[late]
         _take(model, some, np.full(len(late), np.nan), None, now - k * model.step)
