@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from wattcast.schema import ReadingsError as ReadingsError
     from wattcast.train import TrainSettings as TrainSettings
 
-__version__: str
 _HOME = {
     "LoadForecaster": "estimator",
     "backtest": "estimator",

@@ -61,18 +61,18 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
         raise NotReady(
             f"The state has not moved before step {t.min()} of the readings yet; give a day more of history."
         )
-    said, late = _sayer(f, s, int(latest.max()) + 1), np.flatnonzero(s.advances[latest] != t)
-    first = int(latest.max()) + 1
+    said, late = _sayer(f, s, int(latest.max()) + 1), s.advances[latest] != t
+    first = int(latest.max()) + 1  # of the advances whose forecasts are held against what came
     if f.learning.since is not None:
-        first = int(np.searchsorted(s.advances, f.learning.first(past.start, past.step)))
-    # origins at an advance, and advances whose forecasts are held against what came, in one pass
-    places = np.union1d(np.delete(latest, late), np.arange(first, latest.max() + 1))
-    at_advances = said(s.advances[places], places, False, lay.horizon if first <= latest.max() else horizon)
-    out = at_advances[:, :, : horizon - lay.gap][np.minimum(np.searchsorted(places, latest), len(places) - 1)]
-    if len(late):
-        out[late] = said(t[late], latest[late], True, horizon)
+        first = min(first, int(np.searchsorted(s.advances, f.learning.first(past.start, past.step))))
+    # origins at an advance and those advances, in one pass
+    places = np.union1d(latest[~late], np.arange(first, latest.max() + 1))
+    sharp = said(s.advances[places], places, False, lay.horizon)
+    out = np.empty((len(t), len(panel.ids), horizon - lay.gap, len(QUANTILES)))
+    out[~late] = sharp[np.searchsorted(places, latest[~late]), :, : horizon - lay.gap]
+    out[late] = said(t[late], latest[late], True, horizon)
     if f.learning.since is not None:
-        learned = _learned(f, s, t, latest, first, at_advances[np.searchsorted(places, first) :])
+        learned = _learned(f, s, t, latest, first, sharp[np.searchsorted(places, first) :])
         out = corrected(out, lay, s.phase[t], learned, s.level[s.advances[latest]], f.learning)
     heard = np.isfinite(past.y).cumsum(axis=0)[t - 1] > 0
     return np.where(heard[:, None, :, None], out.swapaxes(1, 2) * scale.meter[:, None], np.nan)
@@ -90,6 +90,8 @@ def _sayer(f: Forecaster, s: Signals, count: int) -> Sayer:
     def said(t: Times, latest: Times, between: bool, horizon: int) -> Quantiles:
         out = np.empty((len(t), len(s.who), horizon - lay.gap, len(QUANTILES)))
         for part in np.array_split(np.arange(len(t)), max(1, len(t) * len(s.who) * lay.outputs // TOGETHER)):
+            if not len(part):
+                continue
             q = _decode(f.network, linear, arrays, lay, held[:, latest[part]], jnp.asarray(t[part]), between)
             out[part] = finished(np.asarray(q, np.float64), lay, s.phase[t[part]], horizon, f.calibration)
         return out
