@@ -17,9 +17,9 @@ Shape = tuple[int | str, ...]
 
 _SAME = {
     np.add: "Add", np.subtract: "Sub", np.multiply: "Mul", np.true_divide: "Div", np.negative: "Neg",
-    np.absolute: "Abs", np.tanh: "Tanh", np.sin: "Sin", np.cos: "Cos", np.power: "Pow", np.maximum: "Max",
-    np.minimum: "Min", np.logical_and: "And", np.bitwise_and: "And", np.logical_or: "Or", np.bitwise_or: "Or",
-    np.invert: "Not",
+    np.absolute: "Abs", np.exp: "Exp", np.tanh: "Tanh", np.sin: "Sin", np.cos: "Cos", np.power: "Pow",
+    np.maximum: "Max", np.minimum: "Min", np.logical_and: "And", np.bitwise_and: "And", np.logical_or: "Or", 
+    np.bitwise_or: "Or", np.invert: "Not",
 }  # fmt: skip
 _ASKED = {
     np.equal: "Equal", np.less: "Less", np.less_equal: "LessOrEqual", np.greater: "Greater",
@@ -140,11 +140,13 @@ class Array(NDArrayOperatorsMixin):
         """Over one axis of known size."""
         return self.sum(axis) / int(self.shape[axis])
 
-    def repeat(self, times: int, axis: int) -> Array:
-        """The one entry along the last axis, over and over."""
-        if axis not in (-1, self.ndim - 1) or self.shape[-1] != 1:
-            raise ValueError(f"Only one entry on the last axis can be repeated, not {self.shape} along {axis}.")
-        return _concatenate(self.trace, [self] * times, axis=-1)
+    def clip(self, least: Any, most: Any) -> Array:
+        """Not less and not more."""
+        return _clip(self.trace, self, least, most)
+
+    def repeat(self, times: Any, axis: int) -> Array:
+        """Each entry along an axis of known size, as often as is said, of all or of each."""
+        return _take(self.trace, self, np.repeat(np.arange(self.shape[axis]), times), axis)
 
 
 def _alike(trace: Writer, args: Sequence[Any]) -> list[Array]:
@@ -257,6 +259,18 @@ def _ones_like(trace: Writer, x: Array) -> Array:
     return trace.constant(1, x.dtype).over(*x.shape)
 
 
+def _pad(trace: Writer, x: Array, widths: Sequence[tuple[int, int]]) -> Array:
+    if not np.any(widths):
+        return x
+    told = trace.constant(np.transpose(widths).ravel(), np.int64)
+    shape = tuple(d if w == (0, 0) else int(d) + sum(w) for d, w in zip(x.shape, widths, strict=True))
+    return trace.op("Pad", x, told, dtype=x.dtype, shape=shape)
+
+
+def _repeat(trace: Writer, x: Array, times: Any, axis: int) -> Array:
+    return x.repeat(times, axis)
+
+
 def _sort(trace: Writer, x: Array, axis: int) -> Array:
     told = trace.constant([x.shape[axis]], np.int64)
     return trace.op("TopK", x, told, dtype=x.dtype, shape=x.shape, axis=axis, largest=0)
@@ -270,5 +284,5 @@ def _argmax(trace: Writer, x: Array, axis: int) -> Array:
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.take: _take, np.take_along_axis: _take_along_axis, np.concatenate: _concatenate, np.stack: _stack,
     np.split: _split, np.where: _where, np.clip: _clip, np.ones_like: _ones_like,
-    np.sort: _sort, np.argmax: _argmax,
+    np.sort: _sort, np.argmax: _argmax, np.pad: _pad, np.repeat: _repeat,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wattcast.features.calendar import advances, holidays_by_country
 from wattcast.features.calendar import calendar as calendar_of
 from wattcast.features.signals import phase_of
+from wattcast.nets.errors import Learning
 
 
 def calendar(
@@ -29,9 +30,10 @@ def calendar(
         ids: meters of the batch, whose countries may differ; None: those the model was trained on.
 
     Returns:
-        `calendar` `[row, 4]` int32: second of the local day, weekday (0 Monday), day of the year (0 first) and phase:
-        steps since the local day began at the model's hour (`about["at"]`), at most a day's less one; 0 throughout
-        where the state moves with every reading. Row r stands for the step r + 1 - before after `first`. And `holiday`
+        `calendar` `[row, 4 or 5]` int32: second of the local day, weekday (0 Monday), day of the year (0 first) and
+        phase: steps since the local day began at the model's hour (`about["at"]`), at most a day's less one; 0
+        throughout where the state moves with every reading. Of a model that learns from its errors also whether the
+        step begins at `about["since"]` or later. Row r stands for the step r + 1 - before after `first`. And `holiday`
         `[row, 1 or meter]` bool, where the model knows a country.
 
     Raises:
@@ -48,7 +50,11 @@ def calendar(
         phase = phase_of(moves, length - 1, stride)
     second = np.rint(cal.hour.astype(np.float64) * 3600)
     yearday = np.rint(cal.year_phase.astype(np.float64) * 365.25)
-    whole = np.stack([second, cal.weekday, yearday, phase], axis=-1).astype(np.int32)
+    columns = [second, cal.weekday, yearday, phase]
+    if about["since"] is not None:
+        learning = Learning(since=datetime.fromisoformat(about["since"]))
+        columns.append(np.arange(length) >= learning.first(start, step))
+    whole = np.stack(columns, axis=-1).astype(np.int32)
     found: dict[str, NDArray[Any]] = {"calendar": whole[settles:]}
     if about["country"] is not None:
         meters = about["ids"] if ids is None else ids

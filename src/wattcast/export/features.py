@@ -25,15 +25,16 @@ from wattcast.runtime.model import Model
 
 Array = Any  # `export.array.Array`, on which NumPy's functions work
 State = dict[str, Array]
-#: Columns of the input `calendar`.
-SECOND, WEEKDAY, YEARDAY, PHASE = range(4)
+#: Columns of the input `calendar`, the last one of models that learn from their errors.
+SECOND, WEEKDAY, YEARDAY, PHASE, COUNTS = range(5)
 
 
 class Days(NamedTuple):
     """Local calendar around the first step ahead, from `reach(...)[0]` steps before it on.
 
     Attributes:
-        calendar: second of the day, weekday (0 Monday), day of the year (0 first), phase `[step, 4]` int32.
+        calendar: second of the day, weekday (0 Monday), day of the year (0 first), phase and, where errors are
+            learned from, whether those of forecasts from then on count `[step, 4 or 5]` int32.
         holiday: public holidays `[step, 1 or batch]` bool; None for a model that knows of none.
     """
 
@@ -103,7 +104,7 @@ def inputs(model: Model, s: State, days: Days) -> tuple[Array, Array, Array]:
         x `[batch, feature]`, local `[batch, output, feature]`, level `[batch, 1]`.
     """
     lay, window = model.grounds.layout, model.record.window
-    phase, level, n = days.calendar[reach(lay)[0], PHASE], _level(lay, s), lay.outputs
+    phase, level, n = days.calendar[reach(lay)[0], PHASE], level_of(lay, s), lay.outputs
     recent, lags = (
         np.take(s["readings"], of_phase(days, window + table, phase), axis=1) / level - 1.0
         for table in (lay.recent, lay.lags)
@@ -130,7 +131,7 @@ def of_phase(days: Days, table: Any, phase: Array) -> Array:
     return rows[0] if len(table) == 1 else np.take(rows, phase, axis=0)
 
 
-def _level(lay: Layout, s: State) -> Array:
+def level_of(lay: Layout, s: State) -> Array:
     """As `Signals.level` `[batch, 1]`."""
     count, week, y = s["count"], 7 * lay.day, s["readings"]
     newest = np.abs(y[:, y.shape[1] - week :]).sum(axis=1) / np.clip(count, 1, week).astype(np.float32)

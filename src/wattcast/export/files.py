@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def about(model: Model) -> dict[str, Any]:
     It also travels inside both graphs, as the text `wattcast` of their metadata.
     """
     given, lay = model.grounds, model.grounds.layout
-    before, after = reach(lay)
+    (before, after), since = reach(lay), given.learning.since
     return {
         "ids": list(given.ids),
         "unit": model.unit,
@@ -37,6 +38,7 @@ def about(model: Model) -> dict[str, Any]:
         "stride": lay.stride,
         "needs": {"scale": lay.history, "forecast": lay.history + lay.stride},
         "calendar": {"before": before, "after": after},
+        "since": since.replace(tzinfo=since.tzinfo or UTC).isoformat() if since else None,
         "state": {name: {"type": str(t.dtype.__name__), "shape": t.shape} for name, t in tensors_of(model).items()},
         "fingerprint": f"{model.fingerprint:016x}",
     }

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from wattcast.export.features import PHASE, Array, Days, State, appended, inputs, learned, of_phase, reach
-from wattcast.export.state import ANCHORS, COUNTS, tensors_of
+from wattcast.export.features import COUNTS, PHASE, Array, Days, State, appended, inputs, learned, of_phase, reach
+from wattcast.export.state import ANCHORS, LEARNED, NUMBERS, tensors_of
+from wattcast.export.taught import hear, say, taught
 from wattcast.export.trace import Trace
 from wattcast.nets.linear import blended, linear_features
 from wattcast.runtime import network
@@ -75,7 +76,9 @@ def _unit(model: Model) -> str:
 
 def _days(trace: Trace, model: Model, steps: int | str) -> Days:
     about = "second of the local day, weekday (0 Monday), day of the year (0 first), phase"
-    found = trace.input("calendar", np.int32, (steps, 4), about)
+    learns = model.record.kind.learns
+    about += ", whether errors of forecasts from then on count" * learns
+    found = trace.input("calendar", np.int32, (steps, 4 + learns), about)
     if model.country is None:
         return Days(found, None)
     return Days(found, trace.input("holiday", bool, (steps, "columns"), "public holidays, one column or one a meter"))
@@ -114,13 +117,13 @@ def _padded(rows: Array, value: float, more: int) -> Array:
 
 def _unpacked(held: State) -> State:
     """Single values of each meter by name, beside the larger tensors."""
-    fields = {name: held["counts"][:, k] for k, name in enumerate(COUNTS)}
+    fields = {name: held["counts"][:, k] for k, name in enumerate(NUMBERS)}
     fields |= {name: held["anchors"][:, k] for k, name in enumerate(ANCHORS)}
     return fields | {name: a for name, a in held.items() if name not in ("counts", "anchors")}
 
 
 def _packed(model: Model, s: State) -> State:
-    both = {"counts": [s[name] for name in COUNTS], "anchors": [s[name] for name in ANCHORS]}
+    both = {"counts": [s[name] for name in NUMBERS], "anchors": [s[name] for name in ANCHORS]}
     return {name: np.stack(both[name], axis=1) if name in both else s[name] for name in tensors_of(model)}
 
 
@@ -144,8 +147,8 @@ def _first(trace: Trace, model: Model, y: Array, who: Array) -> State:
 
 def _advanced(model: Model, s: State, y: Array, days: Days, rows: Array | None) -> State:
     """As `runtime.advance`."""
-    lay, trace = model.grounds.layout, days.calendar.trace
-    s = appended(lay, s, y)
+    lay, trace, learns = model.grounds.layout, days.calendar.trace, model.record.kind.learns
+    s = appended(lay, hear(model, s, y, days) if learns else s, y)
     if rows is not None:
         s["known"] = learned(model, s["known"], rows)
     changed = [name for name in ("recurrent", "output", "moved") if name in s]
@@ -156,8 +159,18 @@ def _advanced(model: Model, s: State, y: Array, days: Days, rows: Array | None) 
 
     if lay.stride == 1:
         return s | dict(zip(changed, move(), strict=True))
-    begins = days.calendar[reach(lay)[0], PHASE] == 0
-    return s | dict(zip(changed, trace.when(begins, move, lambda: [s[name] for name in changed]), strict=True))
+    now = days.calendar[reach(lay)[0]]
+    s |= dict(zip(changed, trace.when(now[PHASE] == 0, move, lambda: [s[name] for name in changed]), strict=True))
+    if not learns:
+        return s
+
+    def speak() -> list[Array]:
+        after = say(model, s, _said(model, s, days, begins=True))
+        return [after[name] for name in told]
+
+    told = [name for name in LEARNED if name != "drift"]
+    speaks = (now[PHASE] == 0) & (now[COUNTS] > 0)
+    return s | dict(zip(told, trace.when(speaks, speak, lambda: [s[name] for name in told]), strict=True))
 
 
 def _moved(model: Model, s: State, days: Days) -> State:
@@ -184,10 +197,22 @@ def _members(model: Model, x: Array) -> list[Member]:
 
 def _forecast(model: Model, s: State, days: Days) -> Array:
     """As `runtime.predict` `[batch, step, quantile]`; NaN for a meter with too little history."""
+    lay, q = model.grounds.layout, _said(model, s, days)
+    if model.record.kind.learns:
+        q = taught(model, s, q, days)
+    told = (s["heard"] > 0) & (s["moved"] > 0) & (s["count"] >= lay.history + lay.stride)
+    return np.where(told[:, None, None], q * s["scale"][:, None, None], np.nan)
+
+
+def _said(model: Model, s: State, days: Days, *, begins: bool = False) -> Array:
+    """Finished quantiles over the meters' scales, before errors teach anything `[batch, step, quantile]`.
+
+    `begins`: it is known that a day does.
+    """
     lay, trace = model.grounds.layout, days.calendar.trace
     x, local, level = inputs(model, s, days)
     phase = days.calendar[reach(lay)[0], PHASE]
-    if lay.stride == 1:
+    if lay.stride == 1 or begins:
         q = _decoded(model, s, x, local, between=False)
     else:
         (q,) = trace.when(
@@ -195,13 +220,12 @@ def _forecast(model: Model, s: State, days: Days) -> Array:
             lambda: [_decoded(model, s, x, local, between=False)],
             lambda: [_decoded(model, s, x, local, between=True)],
         )
+    if lay.stride > 1:
         order = np.argsort(lay.targets, axis=1)[:, lay.gap : lay.horizon]
         q = np.take(q, of_phase(days, order, phase), axis=1)
     q = (q + 1) * level[..., None]
     middle = q[..., len(QUANTILES) // 2, None]
-    q = np.sort(middle + (q - middle) * model.grounds.calibration.astype(np.float32), axis=-1)
-    told = (s["heard"] > 0) & (s["moved"] > 0) & (s["count"] >= lay.history + lay.stride)
-    return np.where(told[:, None, None], q * s["scale"][:, None, None], np.nan)
+    return np.sort(middle + (q - middle) * model.grounds.calibration.astype(np.float32), axis=-1)
 
 
 def _decoded(model: Model, s: State, x: Array, local: Array, *, between: bool) -> Array:

@@ -13,8 +13,10 @@ from wattcast.runtime.model import Model
 from wattcast.runtime.record import MeterState
 
 #: Columns of the tensor `counts`, and of `anchors`; fields of `runtime.record.Record` all of them.
-COUNTS = ("count", "heard", "moved", "age", "who")
+NUMBERS = ("count", "heard", "moved", "age", "who")
 ANCHORS = ("scale", "last", "off_week", "off_day")
+#: Tensors of models that learn from their errors, fields likewise.
+LEARNED = ("drift", "said", "basis", "bands", "bands_then")
 
 
 class Tensor(NamedTuple):
@@ -31,7 +33,7 @@ def tensors_of(model: Model) -> dict[str, Tensor]:
     units, hidden = (record.dtype[name].shape[-1] for name in ("state", "output"))
     rows = record.before + record.after
     found = {
-        "counts": Tensor(np.int32, (len(COUNTS),), ", ".join(COUNTS) + ": whole numbers"),
+        "counts": Tensor(np.int32, (len(NUMBERS),), ", ".join(NUMBERS) + ": whole numbers"),
         "anchors": Tensor(
             np.float32, (len(ANCHORS),), ", ".join(ANCHORS) + ": scale in the meter's unit, rest over it"
         ),
@@ -44,6 +46,17 @@ def tensors_of(model: Model) -> dict[str, Tensor]:
     if model.known:
         about = "standardised covariates from before the first step ahead on, NaN where not known"
         found["known"] = Tensor(np.float32, (rows, len(model.known)), about)
+    if model.record.kind.learns:
+        slots = model.grounds.layout.day
+        found |= {
+            "drift": Tensor(np.float32, (slots,), "of the median by slot of the day, over the level"),
+            "said": Tensor(
+                np.float32, (3, slots), "when the day began: median, and reach of the 80 % band below, above"
+            ),
+            "basis": Tensor(np.float64, (), "level that is relative to; 0 where nothing will be held against it"),
+            "bands": Tensor(np.float64, (2,), "logarithms of the factors on the lower and the upper half of the bands"),
+            "bands_then": Tensor(np.float64, (2,), "the same when the day began"),
+        }
     return found
 
 
@@ -63,12 +76,12 @@ def tensors(model: Model, states: MeterState) -> dict[str, NDArray[Any]]:
     check_states(model, states)
     many = states.reshape(-1)
     found = {
-        "counts": np.stack([many[name] for name in COUNTS], axis=-1),
+        "counts": np.stack([many[name] for name in NUMBERS], axis=-1),
         "anchors": np.stack([many[name] for name in ANCHORS], axis=-1),
         "total": many["total"],
         "readings": rec.readings(model.record, many).T,
         "recurrent": many["state"],
         "output": many["output"],
         "known": rec.known(model.record, many).swapaxes(0, 1),
-    }
+    } | {name: many[name] for name in LEARNED}
     return {name: np.ascontiguousarray(found[name], tensor.dtype) for name, tensor in tensors_of(model).items()}

@@ -10,7 +10,8 @@ bands were measured in. The weights stay. After each reading that the last advan
   in ten falls out on each side in the long run, whatever the load does (Gibbs and Candes 2021, "Adaptive conformal
   inference under distribution shift").
 
-Only what came after training counts: errors on what the weights have seen are too small. NumPy; `moved` is for JAX too.
+Only what came after training counts: errors on what the weights have seen are too small. NumPy, from
+which graphs for other runtimes are traced as well (`export.taught`); `moved` is for JAX too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from wattcast.features.layout import Layout
 from wattcast.features.signals import LEAST_LEVEL, Signals
 from wattcast.schema import QUANTILES
 
-Floats = NDArray[Any]
+Floats = Any  # numpy, or arrays of a graph that is written (`export.array`)
 #: Advances after which an error counts half as much.
 HALF_LIFE = 7.0
 #: Largest error over the level that counts: one odd day, or a meter's first, must not last for weeks.
@@ -115,9 +116,8 @@ def said_of(q: Floats, level: Floats, lay: Layout) -> Said:
         level: in their unit `[*]`.
         lay: whose forecast it is; slots that lie beyond its horizon are 0.
     """
-    middle, low, high = (np.zeros((*q.shape[:-2], lay.day)) for _ in range(3))
-    for to, k in ((middle, MIDDLE), (low, LOW), (high, HIGH)):
-        to[..., : q.shape[-2]] = q[..., k] / level[..., None]
+    beyond = [(0, 0)] * (q.ndim - 2) + [(0, lay.day - q.shape[-2])]
+    middle, low, high = (np.pad(q[..., k] / level[..., None], beyond) for k in (MIDDLE, LOW, HIGH))
     return Said(middle, middle - low, high - middle)
 
 
@@ -160,8 +160,10 @@ def heard(learned: Learned, day: Day, how: Learning, lay: Layout) -> Learned:
     off = missed - how.gain * learned.drift
     wide = np.exp(learned.bands)[..., None]
     below, above = off < -day.said.below * wide[..., 0, :], off > day.said.above * wide[..., 1, :]
-    out = np.where(day.real[..., None, :], np.stack([below, above], axis=-2) - OUTSIDE, 0.0).sum(axis=-1)
-    return Learned(moved(learned.drift, missed, day.real), learned.bands + how.rate / lay.day * out)
+    fell = np.stack([below, above], axis=-2).astype(missed.dtype)
+    out = np.where(day.real[..., None, :], fell - OUTSIDE, 0.0).sum(axis=-1)
+    drift = moved(learned.drift, missed, day.real.astype(missed.dtype))
+    return Learned(drift, learned.bands + how.rate / lay.day * out)
 
 
 def bounded(learned: Learned) -> Learned:
@@ -194,10 +196,28 @@ def corrected(  # noqa: PLR0913, PLR0917  (a forecast, where it stands, what was
         level: at the last advance, in the unit of `q` `[origin, meter]`.
         how: rates.
     """
-    slot = np.argsort(lay.targets[phase], axis=1)[:, : q.shape[2]] % lay.day
-    shift = how.gain * np.take_along_axis(learned.drift, slot[:, None], axis=2) * level[..., None]
+    slot = slots_ahead(lay)[phase, : q.shape[2]]
+    drift = np.take_along_axis(learned.drift, slot[:, None], axis=2)
+    return moved_quantiles(q, learned._replace(drift=drift), level, how)
+
+
+def slots_ahead(lay: Layout) -> NDArray[np.int_]:
+    """Slots of the day that the steps ahead lie in `[phase, lead]`."""
+    return np.argsort(lay.targets, axis=1) % lay.day
+
+
+def moved_quantiles(q: Floats, learned: Learned, level: Floats, how: Learning) -> Floats:
+    """The same where the drift is that of each step ahead.
+
+    Args:
+        q: `[*, lead, quantile]`.
+        learned: drift `[*, lead]`, bands `[*, 2]`.
+        level: in the unit of `q` `[*]`.
+        how: rates.
+    """
+    shift = how.gain * learned.drift * level[..., None]
     halves = (MIDDLE, 1, len(QUANTILES) - MIDDLE - 1)
     low, high = np.split(np.exp(bounded(learned).bands), 2, axis=-1)
     factor = np.repeat(np.concatenate([low, np.ones_like(low), high], axis=-1), halves, axis=-1)
     middle = q[..., MIDDLE, None]
-    return middle + shift[..., None] + (q - middle) * factor[:, :, None]
+    return middle + shift[..., None] + (q - middle) * factor[..., None, :]
