@@ -15,10 +15,13 @@ from runtime.models import covariates, model, off, streamed
 from export.onnx_models import Exported
 from wattcast import export
 from wattcast.export import trace
+from wattcast.export.state import LEARNED
+from wattcast.nets.errors import Learning
 from wattcast.runtime import advance, predict, prime
 from wattcast.schema import ReadingsError
 
 START = datetime(2021, 12, 6)  # holidays at Christmas and New Year
+START_OF_WINTER = datetime(2022, 10, 22, 22)  # a week before the day of 25 hours, in UTC
 PANELS = {
     name: replace(load_panel(days=44, gaps=0.05, temperature=name != "none"), start=START) for name in ("none", "known")
 }
@@ -92,10 +95,45 @@ def test_days_of_23_and_25_hours(tmp_path, start, days):
     same(m, found, states)
 
 
+def learning_from(m, panel, day):
+    """The model, learning from its errors since the beginning of a day of the panel."""
+    since = panel.time(day * panel.day)
+    return replace(m, grounds=replace(m.grounds, learning=replace(m.grounds.learning, since=since)))
+
+
+@pytest.mark.parametrize("horizon", [14, 36])
+def test_what_errors_teach(tmp_path, horizon):
+    panel = replace(load_panel(days=12, temperature=False, gaps=0.1, zone="Europe/Berlin"), start=START_OF_WINTER)
+    panel.y[9 * 24 + 2 : 9 * 24 + 5, 0] = np.nan
+    m = learning_from(model(panel, horizon=horizon, weekly=False), panel, 5)
+    graphs, first = Exported(m, tmp_path), 6 * 24 + 20  # 30 October, the day of 25 hours, is day 7
+    found, states = graphs.prime(panel, first)[0], prime(m, panel, first)
+    for origin in (first, 7 * 24 + 26, 10 * 24 - 1, 11 * 24 + 7):  # the last one within a day, after some gaps
+        found, q = graphs.streamed(found, panel, first, origin) if origin > first else graphs.prime(panel, first)
+        states, first = streamed(m, states, panel, first, origin), origin
+        same(m, found, states)
+        assert off(q, predict(m, states).quantiles) < 1e-5
+    assert (states["drift"][:, : min(horizon, 24)] != 0).all() and (found["drift"][:, horizon:] == 0).all()
+    assert (np.abs(states["bands"]) > 0.05).any() and (states["bands"] != states["bands_then"]).any()
+    same(m, graphs.prime(panel, origin)[0], states)
+    same(m, graphs.prime(panel, 5 * 24 - 1)[0], prime(m, panel, 5 * 24 - 1))  # nothing so far
+    assert not graphs.prime(panel, 5 * 24 - 1)[0]["basis"].any() and graphs.prime(panel, 5 * 24)[0]["basis"].all()
+
+
+def test_models_that_do_not_learn_have_no_part_of_it(tmp_path):
+    m = model(PANELS["none"], weekly=False)
+    m = replace(m, grounds=replace(m.grounds, learning=Learning()))
+    graphs = Exported(m, tmp_path)
+    assert not set(LEARNED) & set(graphs.about["state"]) and graphs.about["since"] is None
+    assert export.calendar(graphs.about, START, 3)["calendar"].shape[1] == 4
+    agree(m, graphs, PANELS["none"], 30 * 24 + 3)
+
+
 @pytest.mark.parametrize(("kind", "horizon", "country"), [("issued", 24, {"meter1": "DE"}), ("none", 3, None)])
 def test_the_definition_of_onnx_says_the_same(tmp_path, kind, horizon, country):
     panel = PANELS[kind]
     m = model(panel, horizon=horizon, country=country, cell="lstm", members=2, weekly=False)
+    m = learning_from(m, panel, 3) if horizon == 24 else m
     graphs = Exported(m, tmp_path)
     book = graphs.by_the_book(tmp_path)
     (one, q), (other, p) = (g.prime(panel, 5 * 24) for g in (graphs, book))
