@@ -176,7 +176,7 @@ def test_every_option_a_page_names_is_there():
 
 
 #: Options of benchmarks, and of every program.
-OTHERS = {"--help", "--fold", "--data", "--version"}
+OTHERS = {"--help", "--fold", "--beside", "--data", "--version"}
 
 
 def everything(group):
