@@ -20,12 +20,10 @@ from typing import Any
 
 import jax
 import numpy as np
-from accuracy import SETS, judged, scores
+from accuracy import SETS, fold_of, scores
 from common import show
 
 from wattcast import forecast
-from wattcast.baselines.past import slots
-from wattcast.features.view import View
 from wattcast.nets.forecaster import Forecaster, NetworkSettings
 from wattcast.train import TrainSettings, fit
 
@@ -61,12 +59,7 @@ def single(f: Forecaster, member: int) -> Forecaster:
 def rows_of(name: str, data: Path, variants: list[str]) -> Iterator[dict[str, Any]]:
     """A row a variant, as soon as it is there."""
     work = SETS[name]
-    p, mask, origin = judged(work, work.load(data), "validation")
-    first = int(np.flatnonzero(mask.any(axis=1))[0])
-    first -= int(slots(p, first + 1)[first])
-    origins = list(range(first, p.length - p.day + 1, p.day))
-    y = np.stack([np.where(mask, p.y, np.nan)[o : o + p.day] for o in origins])
-    learn = replace(p, y=np.where(mask, np.nan, p.y)) if work.own_end else p
+    p, learn, origins, y = fold_of(work, data, "validation")
 
     def row(variant: str, f: Forecaster, seconds: float) -> dict[str, Any]:
         each = [scores(forecast.predict(single(f, k), p, origins), y)["pinball"] for k in range(SEEDS)]
@@ -80,7 +73,7 @@ def rows_of(name: str, data: Path, variants: list[str]) -> Iterator[dict[str, An
             continue
         settings = NetworkSettings(horizon=p.day, country=work.country, known=p.names, members=SEEDS, **net)
         began = time.perf_counter()
-        f = fit(View(learn, origin, p.day), settings, TrainSettings(**train))
+        f = fit(learn, settings, TrainSettings(**train))
         seconds = time.perf_counter() - began
         if variant in variants:
             yield row(variant, f, seconds)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -91,7 +91,35 @@ SETS = {
 }
 
 
-def judged(work: Work, p: Panel, fold: str) -> tuple[Panel, np.ndarray, int]:
+class Fold(NamedTuple):
+    """What is learned from and judged.
+
+    Attributes:
+        p: readings up to the end of what is judged.
+        learn: what is learned from ends at its origin.
+        origins: from each a day is forecast.
+        y: readings judged `[origin, step, meter]`, NaN where they do not count.
+    """
+
+    p: Panel
+    learn: View
+    origins: list[int]
+    y: np.ndarray
+
+
+def fold_of(work: Work, data: Path, fold: str) -> Fold:
+    """A fold of a set."""
+    p, mask, origin = _judged(work, work.load(data), fold)
+    first = int(np.flatnonzero(mask.any(axis=1))[0])
+    first -= int(slots(p, first + 1)[first])
+    origins = list(range(first, p.length - p.day + 1, p.day))
+    y = np.stack([np.where(mask, p.y, np.nan)[o : o + p.day] for o in origins])
+    # what a meter's own test part holds is not learned from either
+    learn = replace(p, y=np.where(mask, np.nan, p.y)) if work.own_end else p
+    return Fold(p, View(learn, origin, p.day), origins, y)
+
+
+def _judged(work: Work, p: Panel, fold: str) -> tuple[Panel, np.ndarray, int]:
     """Panel, which readings are judged `[time, meter]`, and the origin at which training ends."""
     days = work.test if fold == "test" else work.judge
     ends = np.array([np.flatnonzero(np.isfinite(y))[-1] + 1 if np.isfinite(y).any() else 0 for y in p.y.T])
@@ -121,13 +149,7 @@ def scores(q: np.ndarray, y: np.ndarray) -> dict[str, float]:
 def rows_of(name: str, data: Path, fold: str, seeds: list[int], beside: str) -> list[dict[str, Any]]:
     """A row a model: medians over the seeds. Beside the network stand nothing, baselines, or rivals as well."""
     work = SETS[name]
-    p, mask, origin = judged(work, work.load(data), fold)
-    first = int(np.flatnonzero(mask.any(axis=1))[0])
-    first -= int(slots(p, first + 1)[first])
-    origins = list(range(first, p.length - p.day + 1, p.day))
-    y = np.stack([np.where(mask, p.y, np.nan)[o : o + p.day] for o in origins])
-    # what a meter's own test part holds is not learned from either
-    learn = replace(p, y=np.where(mask, np.nan, p.y)) if work.own_end else p
+    p, learn, origins, y = fold_of(work, data, fold)
     net = NetworkSettings(horizon=p.day, country=work.country, known=p.names)
     models: list[tuple[str, Any]] = [("wattcast", [NetworkForecaster(net, TrainSettings(seed=s)) for s in seeds])]
     if beside in {"baselines", "rivals"}:
@@ -138,7 +160,7 @@ def rows_of(name: str, data: Path, fold: str, seeds: list[int], beside: str) -> 
     for model, tries in models:
         found, began = [], time.perf_counter()
         for one in tries:
-            fitted = one.fit(View(learn, origin, p.day))
+            fitted = one.fit(learn)
             found.append(scores(fitted.predict(p, origins, p.day), y))
         seconds = (time.perf_counter() - began) / len(tries)
         keys = found[0].keys()

@@ -16,12 +16,12 @@ from wattcast.features.panel import Panel
 from wattcast.features.signals import HINGES, Signals, inputs, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import stored
-from wattcast.nets.errors import Learned, corrected, days_of, heard, learned_before
+from wattcast.nets.errors import Learned, corrected, days_of, first_counted, heard, learned_before
 from wattcast.nets.forecaster import Forecaster
 from wattcast.nets.linear import blended, linear_features
 from wattcast.nets.network import Network
 from wattcast.nets.stack import States
-from wattcast.runtime.answer import check_horizon, check_panel, finished, scale_of
+from wattcast.runtime.answer import check_history, check_horizon, check_panel, finished, scale_of
 from wattcast.runtime.model import Model, model_of
 from wattcast.schema import QUANTILES, NotReady
 
@@ -62,10 +62,8 @@ def predict(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int | 
             f"The state has not moved before step {t.min()} of the readings yet; give a day more of history."
         )
     said, late = _sayer(f, s, int(latest.max()) + 1), s.advances[latest] != t
-    first = int(latest.max()) + 1  # of the advances whose forecasts are held against what came
-    if f.learning.since is not None:
-        first = min(first, int(np.searchsorted(s.advances, f.learning.first(past.start, past.step))))
-    # origins at an advance and those advances, in one pass
+    first = first_counted(s, f.learning, past.start, past.step)
+    # origins at an advance, and advances whose forecasts are held against what came, in one pass
     places = np.union1d(latest[~late], np.arange(first, latest.max() + 1))
     sharp = said(s.advances[places], places, False, lay.horizon)
     out = np.empty((len(t), len(panel.ids), horizon - lay.gap, len(QUANTILES)))
@@ -166,16 +164,12 @@ def _decode(  # noqa: PLR0913, PLR0917  (one compiled function)
 def _check(f: Forecaster, panel: Panel, origins: Sequence[int], horizon: int) -> None:
     check_panel(f.step, f.settings.known, f.about.get("issued", False), panel)
     check_horizon(f.layout, horizon)
-    need = history(f)
-    if min(origins) < need:
-        raise NotReady(
-            f"The forecast needs {need} readings before it, {panel.ids[0]} has {min(origins)}; give more history."
-        )
+    check_history(f.layout, panel, min(origins))
 
 
 def history(f: Forecaster) -> int:
     """Readings needed before an origin."""
-    return f.layout.history + f.layout.stride
+    return f.layout.needed
 
 
 def live(f: Forecaster) -> Model:

@@ -36,7 +36,7 @@ def about(model: Model) -> dict[str, Any]:
         "gap": lay.gap,
         "quantiles": list(QUANTILES),
         "stride": lay.stride,
-        "needs": {"scale": lay.history, "forecast": lay.history + lay.stride},
+        "needs": {"scale": lay.history, "forecast": lay.needed},
         "calendar": {"before": before, "after": after},
         "since": since.replace(tzinfo=since.tzinfo or UTC).isoformat() if since else None,
         "state": {name: {"type": str(t.dtype.__name__), "shape": t.shape} for name, t in tensors_of(model).items()},

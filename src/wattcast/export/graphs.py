@@ -200,7 +200,7 @@ def _forecast(model: Model, s: State, days: Days) -> Array:
     lay, q = model.grounds.layout, _said(model, s, days)
     if model.record.kind.learns:
         q = taught(model, s, q, days)
-    told = (s["heard"] > 0) & (s["moved"] > 0) & (s["count"] >= lay.history + lay.stride)
+    told = (s["heard"] > 0) & (s["moved"] > 0) & (s["count"] >= lay.needed)
     return np.where(told[:, None, None], q * s["scale"][:, None, None], np.nan)
 
 
@@ -221,7 +221,7 @@ def _said(model: Model, s: State, days: Days, *, begins: bool = False) -> Array:
             lambda: [_decoded(model, s, x, local, between=True)],
         )
     if lay.stride > 1:
-        order = np.argsort(lay.targets, axis=1)[:, lay.gap : lay.horizon]
+        order = lay.order[:, lay.gap : lay.horizon]
         q = np.take(q, of_phase(days, order, phase), axis=1)
     q = (q + 1) * level[..., None]
     middle = q[..., len(QUANTILES) // 2, None]

@@ -6,7 +6,7 @@ import numpy as np
 
 from wattcast.export.features import COUNTS, PHASE, Array, Days, State, level_of, of_phase, reach
 from wattcast.features.signals import LEAST_LEVEL
-from wattcast.nets.errors import Day, Learned, Said, bounded, heard, moved_quantiles, said_of, slots_ahead
+from wattcast.nets.errors import Day, Learned, Said, bounded, heard, moved_quantiles, said_of
 from wattcast.runtime.model import Model
 
 
@@ -58,6 +58,6 @@ def say(model: Model, s: State, q: Array) -> State:
 def taught(model: Model, s: State, q: Array, days: Days) -> Array:
     """Finished quantiles over the meters' scales `[batch, lead, quantile]` with what the errors taught."""
     lay = model.grounds.layout
-    slot = of_phase(days, slots_ahead(lay)[:, : q.shape[1]], days.calendar[reach(lay)[0], PHASE])
+    slot = of_phase(days, lay.order[:, : q.shape[1]] % lay.day, days.calendar[reach(lay)[0], PHASE])
     learned = Learned(np.take(s["drift"], slot, axis=1), s["bands"].astype(np.float32))
     return moved_quantiles(q, learned, s["basis"].astype(np.float32), model.grounds.learning)

@@ -9,7 +9,7 @@ forecasts from the state of the last one and the readings since.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,16 @@ class Layout:
     def outputs(self) -> int:
         """Outputs of the network."""
         return self.targets.shape[1]
+
+    @property
+    def needed(self) -> int:
+        """Readings needed before an origin: the history of an advance, and one advance."""
+        return self.history + self.stride
+
+    @cached_property
+    def order(self) -> Offsets:
+        """Outputs in the order of time `[phase, lead]`; in the day layout their slot is the remainder by `day`."""
+        return np.argsort(self.targets, axis=1).astype(np.int32)
 
 
 def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0, yearly: bool = True) -> Layout:

@@ -121,6 +121,18 @@ def said_of(q: Floats, level: Floats, lay: Layout) -> Said:
     return Said(middle, middle - low, high - middle)
 
 
+def first_counted(s: Signals, how: Learning, start: datetime, step: timedelta) -> int:
+    """Place of the first advance whose errors count; as many as there are where none does.
+
+    Args:
+        s: signals.
+        how: since when.
+        start: of the grid.
+        step: of the grid.
+    """
+    return len(s.advances) if how.since is None else int(np.searchsorted(s.advances, how.first(start, step)))
+
+
 def days_of(s: Signals, lay: Layout, moves: NDArray[np.int32], q: Floats) -> list[Day]:
     """The days that begin at advances.
 
@@ -196,14 +208,9 @@ def corrected(  # noqa: PLR0913, PLR0917  (a forecast, where it stands, what was
         level: at the last advance, in the unit of `q` `[origin, meter]`.
         how: rates.
     """
-    slot = slots_ahead(lay)[phase, : q.shape[2]]
+    slot = lay.order[phase, : q.shape[2]] % lay.day
     drift = np.take_along_axis(learned.drift, slot[:, None], axis=2)
     return moved_quantiles(q, learned._replace(drift=drift), level, how)
-
-
-def slots_ahead(lay: Layout) -> NDArray[np.int_]:
-    """Slots of the day that the steps ahead lie in `[phase, lead]`."""
-    return np.argsort(lay.targets, axis=1) % lay.day
 
 
 def moved_quantiles(q: Floats, learned: Learned, level: Floats, how: Learning) -> Floats:

@@ -12,7 +12,7 @@ from wattcast.features.layout import Layout
 from wattcast.features.panel import Panel
 from wattcast.features.signals import Scaling, scaling
 from wattcast.features.view import View
-from wattcast.schema import ReadingsError
+from wattcast.schema import NotReady, ReadingsError
 
 
 class Trained(Protocol):
@@ -74,6 +74,14 @@ def check_horizon(lay: Layout, horizon: int) -> None:
         )
 
 
+def check_history(lay: Layout, panel: Panel, origin: int) -> None:
+    """Raises NotReady where an origin has too little history before it."""
+    if origin < lay.needed:
+        raise NotReady(
+            f"The forecast needs {lay.needed} readings before it, {panel.ids[0]} has {origin}; give more history."
+        )
+
+
 def finished(
     q: NDArray[np.float64], lay: Layout, phase: NDArray[np.int32], horizon: int, calibration: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -90,7 +98,7 @@ def finished(
         `[origin, meter, horizon - gap, quantile]`.
     """
     if lay.stride > 1:
-        order = np.argsort(lay.targets[phase], axis=1)[:, lay.gap : horizon]
+        order = lay.order[phase, lay.gap : horizon]
         q = np.take_along_axis(q, order[:, None, :, None], axis=2)
     else:
         q = q[:, :, : horizon - lay.gap]

@@ -114,8 +114,7 @@ def _moved(model: Model, states: MeterState, block: Block, row: int) -> None:
         model.native.advance(model, states, None, block, row)
         return
     due = np.flatnonzero(states["count"] >= model.grounds.layout.history)
-    for first in range(0, len(due), TOGETHER):
-        part = due[first : first + TOGETHER]
+    for part in (due[rows] for rows in _parts(len(due), TOGETHER)):
         some = states[part]
         t, m = np.full(len(some), model.record.window), np.arange(len(some))
         move(model, some, inputs(window(model, some, block, row), model.grounds.layout, t, m)[0])
@@ -141,9 +140,8 @@ def predict(model: Model, states: MeterState, known: Any = None, horizon: int | 
     horizon = lay.horizon if horizon is None else horizon
     check_horizon(lay, horizon)
     when, _ = _behind(model, many, None)
-    need = lay.history + lay.stride
-    if rec.least(many["count"]) < need or rec.least(many["moved"]) < 1:
-        raise NotReady(f"The forecast needs {need} readings before it, a state has {many['count'].min()}.")
+    if rec.least(many["count"]) < lay.needed or rec.least(many["moved"]) < 1:
+        raise NotReady(f"The forecast needs {lay.needed} readings before it, a state has {many['count'].min()}.")
     block, row = model.clock.block(when)
     z = None if known is None or not model.known else _rows(model, known, len(many))
     out = np.empty((len(many), horizon - lay.gap, len(QUANTILES)))

@@ -9,7 +9,7 @@ from wattcast.features.calendar import country_of
 from wattcast.features.panel import Panel
 from wattcast.features.signals import LEAST_LEVEL, Signals, inputs, signals
 from wattcast.features.view import View
-from wattcast.nets.errors import days_of, heard, learned_before
+from wattcast.nets.errors import days_of, first_counted, heard, learned_before
 from wattcast.runtime import record as rec
 from wattcast.runtime.answer import check_panel, finished, scale_of
 from wattcast.runtime.clock import microseconds
@@ -56,9 +56,7 @@ def prime(model: Model, panel: Panel, origin: int | None = None) -> MeterState:
     states["start"], states["count"] = microseconds(panel.start), origin
     states["scale"], states["who"], states["country"] = scale.meter, s.who, _codes(model, panel)
     _enter(model, states, s, past.covariates)
-    count = len(s.advances)
-    if given.learning.since is not None:
-        count = int(np.searchsorted(s.advances, given.learning.first(panel.start, panel.step)))
+    count = first_counted(s, given.learning, panel.start, panel.step)
     _scan(model, states, s, count)
     _teach(model, states, s, s.advances[count:])
     return states

@@ -7,11 +7,11 @@ import polars as pl
 
 from wattcast.features.panel import panel
 from wattcast.features.view import View
-from wattcast.runtime.answer import check_horizon, check_panel
+from wattcast.runtime.answer import check_history, check_horizon, check_panel
 from wattcast.runtime.live import predict
 from wattcast.runtime.model import Model
 from wattcast.runtime.start import prime
-from wattcast.schema import CUTOFF, DS, ID, QUANTILES, NotReady, Readings, ReadingsError
+from wattcast.schema import CUTOFF, DS, ID, QUANTILES, Readings, ReadingsError
 
 NAME = "wattcast"
 
@@ -27,11 +27,10 @@ def forecast_table(model: Model, readings: Readings, horizon: int) -> pl.DataFra
     if horizon <= lay.gap:
         raise ReadingsError(f"A horizon of {horizon} steps holds nothing to forecast; ask for 1 or more after the gap.")
     grid = panel(readings, model.known)
-    origin, gap, need = grid.end, lay.gap, lay.history + lay.stride
+    origin, gap = grid.end, lay.gap
     check_panel(model.grounds.step, model.known, model.issued, grid)
     check_horizon(lay, horizon)
-    if origin < need:
-        raise NotReady(f"The forecast needs {need} readings before it, {grid.ids[0]} has {origin}; give more history.")
+    check_history(lay, grid, origin)
     ahead = View(grid, origin, horizon).panel.covariates[origin:]
     known = int(np.isfinite(ahead).all(axis=(1, 2)).cumprod().sum())
     # forecasts may reach less far than the horizon: what was not there when training is not needed now
