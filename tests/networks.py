@@ -15,9 +15,11 @@ from wattcast.nets.linear import LinearPath, linear_size, no_path
 SMALL = {"hidden": (4,), "decoder": 3, "members": 1}
 
 
-def untrained(panel: Panel, *, horizon: int = 24, weekly: bool = True, seed: int = 0, **settings) -> Forecaster:
+def untrained(
+    panel: Panel, *, horizon: int = 24, weekly: bool = True, fortnight: bool = True, seed: int = 0, **settings
+) -> Forecaster:
     """A forecaster of random weights, none of them zero, so that all it looks at shows in what it says."""
-    lay = layout(day=panel.day, horizon=horizon, weekly=weekly, gap=settings.get("gap", 0))
+    lay = layout(day=panel.day, horizon=horizon, weekly=weekly, gap=settings.get("gap", 0), fortnight=fortnight)
     net = with_rules(NetworkSettings(horizon=horizon, known=panel.names, **SMALL | settings), lay)
     rng = np.random.default_rng(seed)
     arrays, rest = eqx.partition(build(net, lay, len(panel.ids), jax.random.key(seed)), eqx.is_array)

@@ -56,6 +56,13 @@ def test_two_days_with_weeks_by_hand():
     assert lay.history == 56
 
 
+def test_one_week_back_where_readings_are_short():
+    lay = layout(day=4, horizon=6, weekly=True, fortnight=False)
+    np.testing.assert_array_equal(lay.lags[0], range(-28, -20))
+    assert lay.history == 28 and not lay.fortnight
+    assert layout(day=4, horizon=6, weekly=True).fortnight
+
+
 CASES = [
     (day, horizon, weekly, gap)
     for day in (1, 2, 4, 24, 96)

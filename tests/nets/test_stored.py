@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from networks import untrained
+from panels import load_panel
 from safetensors.numpy import load, save
 from stored_models import DATA, ORIGINS, STORED, readings
 
 from wattcast import forecast, runtime
-from wattcast.nets.artifact import ArtifactError, load_forecaster, stored
+from wattcast.nets.artifact import ArtifactError, load_forecaster, save_forecaster, stored
 from wattcast.nets.file import ARRAYS, SETTINGS, VERSION, read
 from wattcast.nets.forecaster import NetworkSettings
 
@@ -107,3 +109,17 @@ def test_what_the_file_lists_is_what_is_written():
     tensors, header = stored(load_forecaster(DATA / "format_2_days.safetensors"))
     assert {name for name in tensors if not name.startswith("network/")} == set(ARRAYS)
     assert set(header["layout"]) == {"day", "gap", "horizon", "weekly", "yearly"}
+
+
+@pytest.mark.parametrize("fortnight", [True, False])
+def test_a_layout_of_one_week_back_is_told_comes_back_and_is_streamed(tmp_path, fortnight):
+    grid = load_panel(days=52, temperature=False)
+    f, path = untrained(grid, fortnight=fortnight), tmp_path / "m"
+    assert stored(f)[1]["layout"].get("fortnight") is (None if fortnight else False)
+    save_forecaster(f, path)
+    assert load_forecaster(path).layout is f.layout
+    model, origin = runtime.load(path), 50 * 24
+    streamed = runtime.predict(model, runtime.prime(model, grid, origin)).quantiles
+    np.testing.assert_allclose(
+        streamed, np.swapaxes(forecast.predict(f, grid, [origin])[0], 0, 1), rtol=1e-4, atol=1e-4
+    )

@@ -35,6 +35,7 @@ class Layout:
             where the readings that resemble it lie, so that a load can be told from its weather.
         history: readings needed before the first forecast.
         weekly: whether it looks a week back.
+        fortnight: whether it then looks two weeks back as well.
         yearly: whether it looks at the time of year.
     """
 
@@ -48,6 +49,7 @@ class Layout:
     moments: Offsets
     history: int
     weekly: bool
+    fortnight: bool
     yearly: bool
 
     @property
@@ -71,7 +73,9 @@ class Layout:
         return np.argsort(self.targets, axis=1).astype(np.int32)
 
 
-def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0, yearly: bool = True) -> Layout:
+def layout(  # noqa: PLR0913  (what it depends on is what it depends on)
+    *, day: int, horizon: int, weekly: bool, gap: int = 0, yearly: bool = True, fortnight: bool = True
+) -> Layout:
     """Layout for a horizon.
 
     Args:
@@ -80,8 +84,9 @@ def layout(*, day: int, horizon: int, weekly: bool, gap: int = 0, yearly: bool =
         weekly: whether the readings are long enough (three weeks) to look a week back.
         gap: steps ahead left out before the first one asked for.
         yearly: whether the readings are long enough (most of a year) to tell a season from a trend.
+        fortnight: whether they are long enough (eight weeks) to spare two of them before the first forecast.
     """
-    return _made(day, gap, horizon, 7 * day if weekly else day, yearly)
+    return _made(day, gap, horizon, 7 * day if weekly else day, yearly, fortnight)
 
 
 def outputs_of(*, day: int, horizon: int, gap: int) -> int:
@@ -95,11 +100,11 @@ def in_days(day: int, horizon: int) -> bool:
 
 
 @cache  # one object for the same numbers, however they were given
-def _made(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:
-    return (_days if in_days(day, horizon) else _steps)(day, gap, horizon, season, yearly)
+def _made(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight: bool) -> Layout:
+    return (_days if in_days(day, horizon) else _steps)(day, gap, horizon, season, yearly, fortnight)
 
 
-def _days(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:
+def _days(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight: bool) -> Layout:
     phase, slot = np.arange(day)[:, None], np.arange(day)[None]
     recent = -((phase - slot - 1) % day) - 1
     first = (slot - phase) % day
@@ -107,7 +112,7 @@ def _days(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout
     targets = np.concatenate([first + k * day for k in range(blocks)], axis=1)
     back = -(-(blocks * day) // season) * season
     lags = targets - back
-    if season > day:  # two weeks back as well: what both weeks have is habit
+    if season > day and fortnight:  # two weeks back as well: what both weeks have is habit
         lags = np.concatenate([lags, targets - back - season], axis=1)
     # outputs past the horizon are not asked for, and covariates there not known: the day before stands in
     sure = np.where(targets < horizon, targets, targets - day)
@@ -115,11 +120,12 @@ def _days(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout
     history = int(-min(lags.min(), -2 * day))
     tables = _tables(np.concatenate([recent, recent - day], axis=1), lags, targets, moments)
     return Layout(
-        day=day, gap=gap, horizon=horizon, stride=day, history=history, weekly=season > day, yearly=yearly, **tables
-    )
+        day=day, gap=gap, horizon=horizon, stride=day, history=history, weekly=season > day, fortnight=fortnight,
+        yearly=yearly, **tables,
+    )  # fmt: skip
 
 
-def _steps(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:
+def _steps(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight: bool) -> Layout:
     targets = np.arange(gap, horizon)
     around = np.arange(gap - 1, horizon + 1)  # a neighbour on either side
     back = max(day, 2)
@@ -131,8 +137,9 @@ def _steps(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layou
     history = int(-min(lags.min(), -3))
     tables = _tables(recent[None], lags[None], targets[None], moments[None])
     return Layout(
-        day=day, gap=gap, horizon=horizon, stride=1, history=history, weekly=season > day, yearly=yearly, **tables
-    )
+        day=day, gap=gap, horizon=horizon, stride=1, history=history, weekly=season > day, fortnight=fortnight,
+        yearly=yearly, **tables,
+    )  # fmt: skip
 
 
 def _tables(*of: NDArray[np.int_]) -> dict[str, Offsets]:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save
 
-from wattcast.nets.file import OLDEST, VERSION, ArtifactError, grounds, not_whole, read
+from wattcast.nets.file import OLDEST, SHORT, VERSION, ArtifactError, grounds, not_whole, read
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, shape_of, with_rules
 
 __all__ = ["VERSION", "ArtifactError", "load_forecaster", "named", "read", "restored", "save_forecaster", "stored"]
@@ -57,6 +57,7 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             "horizon": f.layout.horizon,
             "weekly": f.layout.weekly,
             "yearly": f.layout.yearly,
+            **({} if f.layout.fortnight else {SHORT: False}),
         },
         "linear_share": f.linear.share,
         "ids": list(f.ids),

@@ -31,6 +31,7 @@ ARRAYS = ("scaling/meter", "scaling/mean", "scaling/std", "scaling/hinges", "lin
 #: Fields of `nets.forecaster.NetworkSettings`, and what a layout follows from.
 SETTINGS = frozenset("horizon gap known country at cell hidden decoder dropout members loss".split())
 LAYOUT = ("day", "gap", "horizon", "weekly", "yearly")
+SHORT = "fortnight"  # said where it is false alone, so that others stay readable by those who do not know it
 LARGEST = 100_000_000  # entries of a table of offsets: a file must not ask for all memory
 DEEPEST = 32  # levels of a header
 LONGEST = 300  # signs of a message that quotes a file
@@ -230,19 +231,20 @@ def _linear(tensors: Tensors, share: float, lay: Layout, known: int, meters: int
 
 def _layout(meta: Any, skip: np.ndarray) -> Layout:
     """The layout, once an array as large as its tables shows that they are worth their memory."""
-    if not isinstance(meta, dict) or meta.keys() - LAYOUT:
+    if not isinstance(meta, dict) or meta.keys() - {*LAYOUT, SHORT}:
         raise ValueError("its layout is no table, or says what is unknown here; a newer wattcast may know it")
     day, gap, horizon, weekly, yearly = (meta[name] for name in LAYOUT)
+    fortnight = meta.get(SHORT, True)
     numbers = _whole(day, 1) and _whole(gap, 0) and _whole(horizon, gap + 1)
     if not (numbers and day <= 86_400 and horizon <= 1_000_000 and day * (day + horizon) <= LARGEST):
         raise ValueError(f"a day of {day} steps and a horizon of {horizon} make no layout")
-    if not (isinstance(weekly, bool) and isinstance(yearly, bool)):
+    if not all(isinstance(kind, bool) for kind in (weekly, fortnight, yearly)):
         raise ValueError("its layout does not say whether it looks at weeks and years")
     outputs = outputs_of(day=day, horizon=horizon, gap=gap)
     features = 2 * (day + outputs) if in_days(day, horizon) else 1
     if skip.ndim != 4 or not skip.size or skip.shape[2] < features or skip.shape[3] != outputs:
         raise ValueError(f"array 'network/skip' has shape {skip.shape}, its layout asks for {outputs} outputs")
-    return layout(day=day, horizon=horizon, weekly=weekly, gap=gap, yearly=yearly)
+    return layout(day=day, horizon=horizon, weekly=weekly, gap=gap, yearly=yearly, fortnight=fortnight)
 
 
 def _numbers(tensors: Tensors, name: str, shape: tuple[int, ...], above: float = -np.inf) -> NDArray[np.float64]:
