@@ -67,7 +67,7 @@ def test_it_says_how_it_went(run):
     assert all(e.val_loss is None and e.skill is None and e.epochs == best for e in seen[2:])
     assert best == 1 + int(np.argmin([e.val_loss for e in seen[:2]]))
     assert not f.layout.yearly  # forty days say nothing of the time of year
-    assert not f.layout.fortnight and f.layout.history == 7 * PANEL.day  # nor can they spare two weeks
+    assert not f.layout.fortnight  # nor can they spare two weeks before the first forecast
     assert f.about["until"] == PANEL.time(TRAINED).isoformat()
     assert f.about["readings"] == np.isfinite(PANEL.y[:TRAINED]).sum()
     assert len(f.about["history"]) == len(seen)
