@@ -16,7 +16,7 @@ from wattcast.forecast import predict
 from wattcast.nets.artifact import ArtifactError, load_forecaster, named
 from wattcast.nets.forecaster import NetworkSettings, with_rules
 from wattcast.schema import NotReady
-from wattcast.train import TrainSettings, fit
+from wattcast.train import TrainSettings, _layout, fit
 
 PANEL = load_panel(days=40, gaps=0.02)
 TRAINED = 36 * 24
@@ -67,7 +67,6 @@ def test_it_says_how_it_went(run):
     assert all(e.val_loss is None and e.skill is None and e.epochs == best for e in seen[2:])
     assert best == 1 + int(np.argmin([e.val_loss for e in seen[:2]]))
     assert not f.layout.yearly  # forty days say nothing of the time of year
-    assert not f.layout.fortnight  # nor can they spare two weeks before the first forecast
     assert f.about["until"] == PANEL.time(TRAINED).isoformat()
     assert f.about["readings"] == np.isfinite(PANEL.y[:TRAINED]).sum()
     assert len(f.about["history"]) == len(seen)
@@ -252,3 +251,10 @@ def test_a_carried_state_trains_too_and_otherwise(run):
     assert same(f, trained(train=carried))
     assert all(np.isfinite(e["loss"]) for e in f.about["history"])
     assert not np.array_equal(predict(f, PANEL, ORIGINS), predict(run[0], PANEL, ORIGINS))
+
+
+@pytest.mark.parametrize(("days", "fortnight"), [(36, False), (55, False), (56, True)])
+def test_short_readings_spare_no_second_week_before_the_first_forecast(days, fortnight):
+    view = View(load_panel(days=60), days * 24, 24)
+    assert _layout(view, NetworkSettings(horizon=24)).fortnight is fortnight
+    assert _layout(view, NetworkSettings(horizon=2)).fortnight  # steps look at one week anyway

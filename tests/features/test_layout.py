@@ -61,6 +61,8 @@ def test_one_week_back_where_readings_are_short():
     np.testing.assert_array_equal(lay.lags[0], range(-28, -20))
     assert lay.history == 28 and not lay.fortnight
     assert layout(day=4, horizon=6, weekly=True).fortnight
+    for same in ({"horizon": 1, "weekly": True}, {"horizon": 6, "weekly": False}):  # nothing to leave out
+        assert layout(day=4, **same, fortnight=False) is layout(day=4, **same)
 
 
 CASES = [

@@ -35,7 +35,7 @@ class Layout:
             where the readings that resemble it lie, so that a load can be told from its weather.
         history: readings needed before the first forecast.
         weekly: whether it looks a week back.
-        fortnight: whether it then looks two weeks back as well.
+        fortnight: false where a day layout with weeks looks one of them back and not two.
         yearly: whether it looks at the time of year.
     """
 
@@ -86,7 +86,8 @@ def layout(  # noqa: PLR0913  (what it depends on is what it depends on)
         yearly: whether the readings are long enough (most of a year) to tell a season from a trend.
         fortnight: whether they are long enough (eight weeks) to spare two of them before the first forecast.
     """
-    return _made(day, gap, horizon, 7 * day if weekly else day, yearly, fortnight)
+    both = fortnight or not (weekly and in_days(day, horizon))  # elsewhere it changes nothing: one layout, not two
+    return _made(day, gap, horizon, 7 * day if weekly else day, yearly, both)
 
 
 def outputs_of(*, day: int, horizon: int, gap: int) -> int:
