@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# Tests compile much and compute little.
+# Tests compile much and compute little (`quick` below asks the same of training).
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 #: Files that take longest: they begin first, so that no worker is left alone with one at the end.
@@ -45,6 +45,14 @@ def compiled() -> None:
     for name, value in settings.items():
         jax.config.update(name, value)
         os.environ[name.upper()] = str(value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> None:
+    """What is trained for a few batches is not worth polishing."""
+    from wattcast import train
+
+    train.PLAIN = train.UNPOLISHED
 
 
 @pytest.fixture(scope="session", autouse=True)

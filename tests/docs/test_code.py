@@ -49,7 +49,6 @@ def files(tmp_path_factory):
     """The files that the pages speak of."""
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(estimator, "fit", short)
-    monkeypatch.setattr(train, "PLAIN", train.UNPOLISHED)  # two batches are not worth polishing their code for
     folder = tmp_path_factory.mktemp("files")
     frame = wattcast.synthetic(meters=2, days=60)
     frame.write_csv(folder / "meters.csv")

@@ -17,11 +17,11 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from wattcast import train
 from wattcast.chapter.job import MEAN, SIZE, TRAIN, VALIDATED, Job, Result, baseline_errors, errors
 from wattcast.nets.cells import AbstractCell, orthogonal
 from wattcast.nets.patterns import ManyToOne
 from wattcast.nets.stack import Stack
-from wattcast.train import PLAIN, UNPOLISHED
 
 HIDDEN, DROPOUT, BATCH, EPOCHS = (50, 200), 0.2, 512, 10
 
@@ -35,16 +35,17 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
         progress: told of every epoch.
     """
     key = jax.random.key(seed)
-    model = _start(jax.random.fold_in(key, 0), HIDDEN)
+    # op by op each would be compiled on its own, 2 s in all
+    model = eqx.filter_jit(_start, **train.UNPOLISHED)(jax.random.fold_in(key, 0), HIDDEN)
     optimiser = optax.rmsprop(1e-3, decay=0.9, eps=1e-7, eps_in_sqrt=False)
     memory = optimiser.init(eqx.filter(model, eqx.is_inexact_array))
     x = jnp.asarray(job.x.T[..., None], jnp.float32)  # [time, window, 1]
     y = jnp.asarray(job.y, jnp.float32)
-    epochs: list[dict[str, Any]] = []
+    epoch_of, epochs = eqx.filter_jit(_epoch, **train.PLAIN), list[dict[str, Any]]()
     for number in range(1, EPOCHS + 1):
         began = time.perf_counter()
         key_now = jax.random.fold_in(key, number)
-        model, memory, loss, val_loss, predicted = _epoch(model, memory, optimiser, x, y, key_now)
+        model, memory, loss, val_loss, predicted = epoch_of(model, memory, optimiser, x, y, key_now)
         epoch = {"epoch": number, "loss": float(loss), "val_loss": float(val_loss)}
         epochs.append({**epoch, "seconds": time.perf_counter() - began})
         if progress is not None:
@@ -66,7 +67,6 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     )
 
 
-@eqx.filter_jit(**UNPOLISHED)  # op by op each would be compiled on its own, 2 s in all
 def _start(key: PRNGKeyArray, hidden: tuple[int, ...]) -> ManyToOne:
     k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(hidden))
     stack = Stack(1, hidden, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
@@ -81,7 +81,6 @@ def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> Abstract
     return eqx.tree_at(lambda c: c.weights, cell, weights)
 
 
-@eqx.filter_jit(**PLAIN)
 def _epoch(
     model: ManyToOne,
     memory: Any,
@@ -93,22 +92,28 @@ def _epoch(
     """One pass over the shuffled windows: mean loss, validation loss after it, predictions from there on."""
     k_order, k_drop = jax.random.split(key)
     order = jax.random.permutation(k_order, TRAIN)
-    full = TRAIN // BATCH
+    # the last batch is filled up with windows that do not count: a loop of its own would be compiled once more
+    batches = -(-TRAIN // BATCH)
+    order = jnp.pad(order, (0, batches * BATCH - TRAIN)).reshape(batches, BATCH)
+    counts = (jnp.arange(order.size) < TRAIN).astype(jnp.float32).reshape(order.shape)
     params, static = eqx.partition(model, eqx.is_inexact_array)
 
-    def batch(carry: tuple[Any, Any], job: tuple[Array, PRNGKeyArray]) -> tuple[tuple[Any, Any], Array]:
+    def batch(carry: tuple[Any, Any], job: tuple[Array, Array, PRNGKeyArray]) -> tuple[tuple[Any, Any], Array]:
         params, memory = carry
-        rows, k = job
-        loss = lambda p: jnp.mean(jnp.square(eqx.combine(p, static)(x[:, rows], k)[0, :, 0] - y[rows]))  # noqa: E731
-        value, grads = jax.value_and_grad(loss)(params)
-        updates, memory = optimiser.update(grads, memory)
-        return (optax.apply_updates(params, updates), memory), value
+        rows, count, k = job
 
-    keys = jax.random.split(k_drop, full + 1)
-    carry, losses = jax.lax.scan(batch, (params, memory), (order[: full * BATCH].reshape(full, BATCH), keys[:-1]))
-    (params, memory), rest = batch(carry, (order[full * BATCH :], keys[-1]))
-    model = eqx.combine(params, static)
-    mean = (jnp.sum(losses) * BATCH + rest * (TRAIN - full * BATCH)) / TRAIN
+        def loss(p: Any) -> tuple[Array, Array]:
+            error = jnp.square(eqx.combine(p, static)(x[:, rows], k)[0, :, 0] - y[rows])
+            total = jnp.sum(error * count)
+            return total / jnp.sum(count), total
+
+        (_, total), grads = jax.value_and_grad(loss, has_aux=True)(params)
+        updates, memory = optimiser.update(grads, memory)
+        return (optax.apply_updates(params, updates), memory), total
+
+    keys = jax.random.split(k_drop, batches)
+    (params, memory), totals = jax.lax.scan(batch, (params, memory), (order, counts, keys))
+    model, mean = eqx.combine(params, static), jnp.sum(totals) / TRAIN
     predicted = model(x[:, TRAIN:])[0, :, 0]
     val_loss = jnp.mean(jnp.square(predicted[: VALIDATED - TRAIN] - y[TRAIN:VALIDATED]))
     return model, memory, mean, val_loss, predicted
