@@ -12,6 +12,7 @@ import numpy as np
 from wattcast.baselines.past import (
     ERROR_DAYS,
     Ints,
+    alike_origins,
     carried,
     filled,
     never_negative,
@@ -23,7 +24,7 @@ from wattcast.features.panel import Floats, Panel, mean
 from wattcast.features.view import View
 from wattcast.schema import QUANTILES
 
-#: Weeks of readings a rule may look back from an origin: four, and as many to fill gaps from, and one.
+#: Weeks of readings that past errors look back: four, and as many to fill gaps from, and one.
 WEEKS_BACK = 9
 
 
@@ -37,7 +38,7 @@ class Naive(ABC):
     @staticmethod
     @abstractmethod
     def rule(y: Floats, origins: Ints, horizon: int, day: int) -> Floats:
-        """Forecast `[origin, horizon, meter]` from readings `[time, meter]` before each origin."""
+        """Forecast `[origin, horizon, meter]` from readings `[time, meter]` before each; later ones may be there."""
 
     def fit(self, view: View) -> Self:
         """Keeps the training part, whose errors give the quantiles."""
@@ -48,16 +49,18 @@ class Naive(ABC):
         if self.trained is None:
             raise ValueError(f"The baseline {self.name} was asked for a forecast before it was fitted.")
         out = np.full((len(origins), horizon, len(panel.ids), len(QUANTILES)), np.nan)
-        clock = slots(panel, max([*origins, self.trained.origin]) + 1)
+        if not len(origins):
+            return out
+        clock, at = slots(panel, max([*origins, self.trained.origin]) + 1), np.asarray(origins)
         spreads: dict[int, Floats] = {}
         floor = np.where(never_negative(self.trained.y), 0.0, -np.inf)[:, None]
-        for i, origin in enumerate(origins):
-            slot = int(clock[origin])
+        y = View(panel, int(at.max()), horizon).y
+        for some in alike_origins(panel, at, horizon, apart=True):
+            slot = int(clock[at[some[0]]])
             if slot not in spreads:
                 spreads[slot] = spread(self._errors(self.trained, clock, slot, horizon))
-            recent = View(panel, origin, horizon).y[-WEEKS_BACK * 7 * panel.day :]
-            point = self.rule(recent, np.array([len(recent)]), horizon, panel.day)[0]
-            out[i] = np.maximum(point[..., None] + spreads[slot], floor)
+            point = self.rule(y, at[some], horizon, panel.day)
+            out[some] = np.maximum(point[..., None] + spreads[slot], floor)
         return out
 
     def _errors(self, view: View, clock: Ints, slot: int, horizon: int) -> Floats:

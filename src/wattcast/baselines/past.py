@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,8 @@ Ints = NDArray[np.int64]
 
 #: Origins a day apart whose errors make the quantiles: a year of them, so that all seasons count once.
 ERROR_DAYS = 365
+#: Numbers of a forecast (leads times meters) of origins that are worked on together.
+TOGETHER = 500_000
 #: Fewer errors than this at one lead say nothing about a tail; all leads are then taken together.
 FEW_ERRORS = 8
 
@@ -53,6 +57,14 @@ def slots(panel: Panel, length: int) -> Ints:
     """Slot of the local day of each grid step `[length]`, 0 .. steps a day - 1."""
     hour = calendar(panel.start, panel.step, length, zone=panel.zone).hour
     return np.rint(hour.astype(np.float64) * panel.day / 24).astype(np.int64) % panel.day
+
+
+def alike_origins(panel: Panel, origins: Ints, horizon: int, *, apart: bool) -> Iterator[Ints]:
+    """Places of origins to work on together: not too many, and where `apart` of one slot of the day."""
+    clock = slots(panel, int(origins.max()) + 1)[origins] if apart else np.zeros(len(origins), np.int64)
+    for slot in np.unique(clock):
+        mine = np.flatnonzero(clock == slot)
+        yield from np.array_split(mine, -(-len(mine) * horizon * len(panel.ids) // TOGETHER))
 
 
 def holidays(panel: Panel, length: int, country: Country) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -13,6 +13,7 @@ from wattcast.baselines.past import (
     ERROR_DAYS,
     FEW_ERRORS,
     Ints,
+    alike_origins,
     filled,
     holidays,
     lopsided,
@@ -32,7 +33,8 @@ from wattcast.schema import QUANTILES
 OWN_DAYS = 200
 #: Rows under which nothing is learned.
 LEAST_ROWS = 8
-#: Days of readings an origin may look back: the two weeks of the rows, and as many weeks to fill gaps from.
+#: Days of readings an origin looks back where each has a past of its own: the two weeks of the rows, and as many weeks
+#: to fill gaps from.
 DAYS_BACK = 63
 #: Rows of all meters together in the sliding design; more cost seconds and gain nothing.
 MOST_ROWS = 150_000
@@ -90,30 +92,46 @@ class Ridge:
         clock, free = self._calendar(panel, max(origins), horizon)
         slot_of = slots(panel, max(origins) + 1)
         floor = np.where(never_negative(self.trained.y), 0.0, -np.inf)[:, None]
-        for i, origin in enumerate(origins):
-            slot = int(slot_of[origin])
-            first = max(origin - DAYS_BACK * panel.day, 0)
-            view = View(panel, origin, horizon)
-            past = Known(
-                view.y[first:],
-                _reaching(view, horizon)[first:],
-                cut(clock, first, len(clock.hour)),
-                free[first:],
-                panel.day,
-                self.scale,
-            )
-            at = np.array([origin - first])
-            level = past.level(at)[0][:, None]
-            hour = slot * 24 // panel.day
+        for some, past, first in self._pasts(panel, np.asarray(origins), horizon, clock, free):
+            at, slot = np.asarray(origins)[some] - first, int(slot_of[origins[some[0]]])
+            level = past.level(at)[:, None, :, None]
+            hours = slot_of[np.asarray(origins)[some]] * 24 // panel.day
             for lead, fitted, x in self._stretches(past, at, slot, horizon):
-                key = hour if hour in fitted.spreads else 0
-                width = fitted.spreads[key].shape[0]
-                point = np.full((width, len(panel.ids)), np.nan)
+                spreads = np.stack([fitted.spreads.get(int(hour), fitted.spreads[0]) for hour in hours])
+                point = np.full((*spreads.shape[:2], len(panel.ids)), np.nan)
                 for m, model in enumerate(fitted.models):
                     if model is not None:
-                        point[:, m] = model.predict(x[:, m])[0]
-                out[i, lead : lead + width] = np.maximum((point[..., None] + fitted.spreads[key]) * level, floor)
+                        point[..., m] = model.predict(x[:, m])
+                ahead = slice(lead, lead + point.shape[1])
+                out[some, ahead] = np.maximum((point[..., None] + spreads) * level, floor)
         return out
+
+    def _pasts(
+        self, panel: Panel, origins: Ints, horizon: int, clock: Calendar, free: NDArray[np.float32]
+    ) -> Iterator[tuple[Ints, Known, int]]:
+        """Places of origins that are worked on together, what is known there, and the grid index where that begins.
+
+        Rows look back from their origin, so one past serves many. Of issued covariates each origin knew others.
+        """
+        assert self.scale is not None
+        if panel.known_from is not None:
+            for i, origin in enumerate(origins):
+                first = max(int(origin) - DAYS_BACK * panel.day, 0)
+                view = View(panel, int(origin), horizon)
+                past = Known(
+                    view.y[first:],
+                    _reaching(view, horizon)[first:],
+                    cut(clock, first, len(clock.hour)),
+                    free[first:],
+                    panel.day,
+                    self.scale,
+                )
+                yield np.array([i]), past, first
+            return
+        view = View(panel, int(origins.max()), horizon)
+        past = Known(view.y, _reaching(view, horizon), clock, free, panel.day, self.scale)
+        for some in alike_origins(panel, origins, horizon, apart=not _is_short(horizon, panel.day)):
+            yield some, past, 0
 
     def _stretches(self, past: Known, at: Ints, slot: int, horizon: int) -> Iterable[tuple[int, _Fitted, Floats]]:
         """First lead, regressions and rows of each stretch of leads."""
