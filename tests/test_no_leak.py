@@ -39,8 +39,7 @@ def scrambled(panel, after, covariates_after):
     return replace(panel, y=y, covariates=cov)
 
 
-@pytest.mark.parametrize("horizon", [2, 24, 60])
-@pytest.mark.parametrize("gaps", [0.0, 0.05])
+@pytest.mark.parametrize(("horizon", "gaps"), [(2, 0.05), (24, 0.0), (60, 0.05)])
 def test_the_future_does_not_reach_a_forecast(make, horizon, gaps):
     panel = load_panel(days=60, gaps=gaps)
     trained, origin = 50 * 24, 52 * 24

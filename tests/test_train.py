@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import time
 from shutil import copy
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from networks import SMALL
@@ -14,9 +16,10 @@ from wattcast.features.layout import layout
 from wattcast.features.view import View
 from wattcast.forecast import predict
 from wattcast.nets.artifact import ArtifactError, load_forecaster, named
+from wattcast.nets.coarse import coarse
 from wattcast.nets.forecaster import NetworkSettings, with_rules
 from wattcast.schema import NotReady
-from wattcast.train import TrainSettings, _layout, fit
+from wattcast.train import TrainSettings, _layout, _prepare, fit
 
 PANEL = load_panel(days=40, gaps=0.02)
 TRAINED = 36 * 24
@@ -258,3 +261,22 @@ def test_short_readings_spare_no_second_week_before_the_first_forecast(days, for
     view = View(load_panel(days=60), days * 24, 24)
     assert _layout(view, NetworkSettings(horizon=24)).fortnight is fortnight
     assert _layout(view, NetworkSettings(horizon=2)).fortnight  # steps look at one week anyway
+
+
+def test_rough_days_are_learned_in_parts(tmp_path):
+    """Weights of a part are alike in what comes out and in a resumed training; a warm start takes them as they are."""
+    y = PANEL.y[:, :1] * np.random.default_rng(0).uniform(0.2, 1.8, (PANEL.length, 1))
+    rough = replace(PANEL, y=y, covariates=PANEL.covariates[:, :1], ids=PANEL.ids[:1])
+    net, copies = NET.model_copy(update={"horizon": 24}), []
+
+    def progress(epoch):
+        copies.append(copy(tmp_path / "c", tmp_path / f"c{len(copies)}"))
+
+    f = trained(rough, net, checkpoint=tmp_path / "c", progress=progress)
+    tie = coarse(rough.y[:TRAINED], f.layout)
+    assert tie.each == 2 and tie.is_tied(f.network)
+    assert same(trained(rough, net, checkpoint=copies[0], resume=True), f)
+    weights = np.asarray(f.network.embed) + np.linspace(0, 1, f.network.embed.shape[1])[:, None]
+    free = replace(f, network=eqx.tree_at(lambda n: n.embed, f.network, jnp.asarray(weights)))
+    view = View(rough, TRAINED, 24)
+    assert [_prepare(view, net, TRAIN, go_on).coarse.each for go_on in (None, f, free)] == [2, 2, 1]

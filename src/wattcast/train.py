@@ -28,6 +28,7 @@ from wattcast.features.plan import Plan, plan
 from wattcast.features.signals import LEAST_LEVEL, Scaling, Signals, inputs, scaling, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import ArtifactError, named, read, restored, save_forecaster
+from wattcast.nets.coarse import Coarse, coarse
 from wattcast.nets.errors import RATE, Learning, can_learn
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
 from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
@@ -136,7 +137,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Work:
-    """What stays the same while training: data, layout, compiled functions; `before`: all before the tail, as seen."""
+    """What stays the same while training: data, layout, compiled functions; `before`: all before the tail, as seen.
+
+    Weights are tied as `coarse` says wherever they are not in a `Forecaster`.
+    """
 
     past: Panel
     before: tuple[Scaling, Signals]
@@ -144,6 +148,7 @@ class Work:
     train: TrainSettings
     lay: Layout
     plan: Plan
+    coarse: Coarse
     static: Any
     start: State
     run: Callable[..., tuple[State, Array]]
@@ -196,10 +201,10 @@ def fit(
     warm = start is not None and start.layout is _layout(view, net)
     if warm:
         train = train.model_copy(update={"epochs": -(-train.epochs // 4)})
-    work = _prepare(view, net, train)
+    work = _prepare(view, net, train, start if warm else None)
     state, place, forecaster = work.start, Place(), None
     if start is not None and warm:
-        weights = eqx.filter(start.network, eqx.is_inexact_array)
+        weights = work.coarse.tied(eqx.filter(start.network, eqx.is_inexact_array))
         state = state._replace(params=weights, average=weights, best=weights)
         bands, share = tuple(start.calibration.tolist()), start.linear.share
         place = Place("final", best_epoch=train.epochs, calibration=bands, share=share, gain=start.learning.gain)
@@ -214,7 +219,7 @@ def fit(
     return forecaster or _forecaster(work, state, place, _ground(work, place.stage))
 
 
-def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
+def _prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forecaster | None = None) -> Work:
     past = view.panel
     lay = _layout(view, net)
     net = with_rules(net, lay)
@@ -228,9 +233,13 @@ def _prepare(view: View, net: NetworkSettings, train: TrainSettings) -> Work:
     before = _seen(past, net, lay, steps.split)
     if lay.stride > 1:
         params = _normal(params, before[1], lay, steps.split - lay.horizon)
+    tie = coarse(past.y, lay)
+    if go_on is not None and not tie.is_tied(go_on.network):
+        tie = replace(tie, each=1)
+    params = tie.tied(params)
     start = State(params, params, params, jax.vmap(optimiser.init)(params))
-    run, judge_ = _compiled(static, lay, steps, optimiser, train)
-    return Work(past, before, net, train, lay, steps, static, start, run, judge_)
+    run, judge_ = _compiled(static, tie, lay, steps, optimiser, train)
+    return Work(past, before, net, train, lay, steps, tie, static, start, run, judge_)
 
 
 def _seen(past: Panel, net: NetworkSettings, lay: Layout, end: int) -> tuple[Scaling, Signals]:
@@ -328,7 +337,7 @@ def _one_epoch(work: Work, state: State, place: Place, ground: Ground, key: PRNG
 
 
 def _compiled(
-    static: Any, lay: Layout, steps: Plan, optimiser: optax.GradientTransformation, train: TrainSettings
+    static: Any, tie: Coarse, lay: Layout, steps: Plan, optimiser: optax.GradientTransformation, train: TrainSettings
 ) -> tuple[Callable[..., tuple[State, Array]], Callable[..., Judgement]]:
     """An epoch (state, signals, key, end) -> (state, loss); the judge (params, signals, medians) -> Judgement."""
 
@@ -346,10 +355,12 @@ def _compiled(
         t = s.advances[here.start[None] + jnp.arange(steps.context)[:, None]]
         m = jnp.broadcast_to(here.meter[None], t.shape)
         k_loss = jax.random.split(key, 3)[2]
-        (value, states), grads = jax.value_and_grad(
-            lambda p: training_loss(eqx.combine(p, static), s, lay, t, m, end, here.warmup, k_loss, here.states),
-            has_aux=True,
-        )(params)
+
+        def loss(p: Any) -> tuple[Array, Any]:
+            network = eqx.combine(tie.whole(p), static)
+            return training_loss(network, s, lay, t, m, end, here.warmup, k_loss, here.states)
+
+        (value, states), grads = jax.value_and_grad(loss, has_aux=True)(params)
         with jax.numpy_dtype_promotion("standard"):  # Optax raises floats to the power of its integer count
             updates, memory = optimiser.update(grads, memory, params)
         params = optax.apply_updates(params, updates)
@@ -378,7 +389,7 @@ def _compiled(
     @partial(jax.jit, **PLAIN)
     def judged(params: Any, s: Signals, linear: Array | None) -> Judgement:
         skip = (steps.filling, steps.judge_every)
-        return judge(eqx.combine(params, static), s, lay, jnp.asarray(steps.moments), skip, linear)
+        return judge(eqx.combine(tie.whole(params), static), s, lay, jnp.asarray(steps.moments), skip, linear)
 
     return epoch, judged
 
@@ -414,7 +425,7 @@ def _about(work: Work, place: Place) -> dict[str, Any]:
 
 def _forecaster(work: Work, state: State, place: Place, ground: Ground) -> Forecaster:
     past, about = work.past, _about(work, place)
-    network, factors = eqx.combine(state.best, work.static), np.asarray(place.calibration)
+    network, factors = eqx.combine(work.coarse.whole(state.best), work.static), np.asarray(place.calibration)
     until = work.plan.end if place.stage == "final" else work.plan.split
     rate = RATE if can_learn(work.lay) and work.net.loss == "pinball" else 0.0
     learning = Learning(place.gain, rate, past.time(until) if place.gain or rate else None)
