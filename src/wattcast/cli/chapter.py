@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,15 +32,18 @@ def command(
     with errors():
         before = age()
         from wattcast import chapter
-        from wattcast.chapter.page import chapter_page
-        from wattcast.report.page import write
 
         imported = age() - before
         job = chapter.read_job(data or _located())
         if not json:
             _describe(job)
         learn = chapter.as_printed if as_printed else chapter.own_recipe
-        result = learn(job, seed=seed or 0, progress=None if json else _say_epoch)
+        with ThreadPoolExecutor(1) as beside:  # what draws takes a second to import, which the compiler leaves time for
+            beside.submit(import_module, "wattcast.chapter.page")
+            result = learn(job, seed=seed or 0, progress=None if json else _say_epoch)
+        from wattcast.chapter.page import chapter_page
+        from wattcast.report.page import write
+
         write(chapter_page(job, result), report)
         seconds = {"total": age(), "import": imported, **result.seconds}
         if json:
