@@ -60,7 +60,7 @@ def test_what_follows_training_does_not_reach_the_fit(make, horizon):
 
 
 def test_a_forecast_does_not_depend_on_its_company(make):
-    panel = load_panel(days=60)
+    panel = load_panel(days=60, gaps=0.1)
     origins = [51 * 24, 52 * 24, 52 * 24 + 5]
     fitted = make().fit(View(panel, 50 * 24, 24))
     together = fitted.predict(panel, origins, 24)
