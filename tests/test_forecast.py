@@ -50,8 +50,8 @@ def by_loop(f, panel, origin):
         for t in advances:
             x, _ = inputs(s, lay, np.full(len(meters), t), meters)
             h, states = step(jnp.asarray(x), states)
-        x, local = inputs(s, lay, np.full(len(meters), origin), meters)
-        raw = member.decode(h, jnp.asarray(x), jnp.asarray(local), who, between=bool(advances[-1] != origin))
+        x, local = (jnp.asarray(a) for a in inputs(s, lay, np.full(len(meters), origin), meters))
+        raw = member.decode(h, member.encode(x, who), x, local, between=bool(advances[-1] != origin))
         said.append(np.asarray(member.head(raw), np.float64))
     q = np.mean(said, axis=0)
     if f.linear.share and advances[-1] == origin:

@@ -150,7 +150,7 @@ def _decode(  # noqa: PLR0913, PLR0917  (one compiled function)
     who = jnp.broadcast_to(s.who[None], t.shape)
 
     def member(network: Network, h: Array) -> Array:
-        return network.head(network.decode(h, x, local, who, between=between))
+        return network.head(network.decode(h, network.encode(x, who), x, local, between=between))
 
     quantiles = jnp.mean(eqx.filter_vmap(member)(network, h), axis=0)
     if linear is not None and not between:

@@ -35,7 +35,9 @@ def silent(made):
     return eqx.tree_at(lambda n: n.spread, zero, made.spread)
 
 
-decode = eqx.filter_jit(lambda made, *args, **how: made.decode(*args, **how))
+@eqx.filter_jit
+def decode(made, h, x, local, who, **how):
+    return made.decode(h, made.encode(x, who), x, local, **how)
 
 
 @pytest.mark.parametrize("batch", [(3,), (2, 3)])
@@ -76,7 +78,8 @@ def test_the_decoder_by_its_formula():
 
 def test_a_scan_is_its_steps():
     made, x, who = network(), draw(4, 2, FEATURES), jnp.array([[0, METERS]] * 4)
-    hs, last = eqx.filter_jit(made.scan)(x, who, made.stack.initial_state(2))
+    scan = eqx.filter_jit(lambda x, states: made.stack.scan(made.encode(x, who), states))
+    hs, last = scan(x, made.stack.initial_state(2))
     step = eqx.filter_jit(lambda x, states: made.stack.step(made.encode(x, who[0]), states))
     states = made.stack.initial_state(2)
     for now, seen in zip(x, hs, strict=True):
@@ -119,13 +122,21 @@ def test_every_weight_learns():
     @eqx.filter_jit
     @eqx.filter_grad
     def slope(made):
-        hs, _ = made.scan(x, who, made.stack.initial_state(3))
-        both = [made.head(made.decode(hs, x, local, who, between=b)) for b in (False, True)]
+        e = made.encode(x, who)
+        hs, _ = made.stack.scan(e, made.stack.initial_state(3))
+        both = [made.head(made.decode(hs, e, x, local, between=b)) for b in (False, True)]
         return sum(jnp.sum(made.head.loss(q, jnp.ones(q.shape[:-1]))) for q in both)
 
     for path, leaf in jax.tree_util.tree_leaves_with_path(slope(network())):
         learned = "centre" not in jax.tree_util.keystr(path) and "spread" not in jax.tree_util.keystr(path)
         assert leaf.size == 0 or (np.abs(leaf).max() > 0) == learned, jax.tree_util.keystr(path)
+
+
+def test_origins_of_both_kinds_are_decoded_together():
+    made = eqx.tree_at(lambda n: n.skip, network(), draw(2, FEATURES, OUTPUTS, seed=4))
+    args = arguments(2, 3)
+    kinds = [decode(made, *(a[k] for a in args), between=bool(k)) for k in (0, 1)]
+    np.testing.assert_allclose(decode(made, *args, between=(False, True)), kinds, rtol=1e-5, atol=1e-6)
 
 
 def test_members_say_their_mean():
@@ -134,7 +145,7 @@ def test_members_say_their_mean():
     h, x, local, who = arguments(3)
 
     def forecast(made, x):
-        return made.head(made.decode(h, x, local, who, between=False))
+        return made.head(made.decode(h, made.encode(x, who), x, local, between=False))
 
     mean = eqx.filter_jit(mean_of_members(forecast))(stacked, x)
     np.testing.assert_allclose(mean, (forecast(members[0], x) + forecast(members[1], x)) / 2, rtol=1e-5, atol=1e-6)

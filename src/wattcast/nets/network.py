@@ -6,7 +6,7 @@ linear in one another, and what is linear need not be learned by gates (europe35
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from wattcast.nets.dropout import dropped
 from wattcast.nets.heads import AbstractHead
-from wattcast.nets.stack import Stack, States
+from wattcast.nets.stack import Stack
 
 #: Spreads from the centre beyond which an input is held.
 FARTHEST = 8.0
@@ -99,46 +100,40 @@ class Network(eqx.Module):
         e = self.normal(x) @ self.embed + self.embed_bias.reshape((1,) * (x.ndim - 1) + (-1,))
         return jax.nn.gelu(e + self.meters[who] if len(self.meters) else e)
 
-    def scan(
-        self,
-        x: Float[Array, "time batch feature"],
-        who: Int[Array, "time batch"],
-        states: States,
-        key: PRNGKeyArray | None = None,
-    ) -> tuple[Float[Array, "time batch hidden"], States]:
-        """State after each advance of a sequence, and the last states. `key` turns dropout on."""
-        return self.stack.scan(self.encode(x, who), states, key)
-
     def decode(
         self,
         h: Float[Array, "*batch hidden"],
+        e: Float[Array, "*batch width"],
         x: Float[Array, "*batch feature"],
         local: Float[Array, "*batch outputs local"],
-        who: Int[Array, "*batch"],
         *,
-        between: bool,
+        between: bool | Sequence[bool],
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "*batch outputs params"]:
         """Raw numbers of the head for every step ahead, from the state of the last advance and the inputs now.
 
         Args:
             h: output of the stack at the last advance.
-            x: inputs at the origin, after or at that advance.
+            e: inputs at the origin, after or at that advance, as `encode` gives them.
+            x: the same inputs as they are.
             local: inputs that belong to one step ahead; feature 0 is the base the median corrects.
-            who: place of the meter among those trained on.
-            between: whether the origin lies between two advances.
+            between: whether the origins lie between two advances; one each along axis 0 where they differ.
             key: turns dropout on.
         """
-        e = self.encode(x, who)
         if key is not None and self.dropout > 0:
-            kh, ke = jax.random.split(key)
-            h, e = _drop(h, self.dropout, kh), _drop(e, self.dropout, ke)
+            both = dropped(jnp.concatenate([h, e], axis=-1), self.dropout, key)
+            h, e = both[..., : h.shape[-1]], both[..., h.shape[-1] :]
         lead = (1,) * (h.ndim - 1)
         common = (h @ self.from_state + e @ self.from_input)[..., None, :]
         z = jax.nn.gelu(common + local @ self.from_local + self.slot.reshape(*lead, *self.slot.shape))
         raw = z @ self.out + (h @ self.direct).reshape(*h.shape[:-1], *self.bias.shape)
         raw = raw + self.bias.reshape(*lead, *self.bias.shape)
-        median = raw[..., 0] + local[..., 0] + self.normal(x) @ self.skip[int(between)]
+        x = self.normal(x)
+        if isinstance(between, bool):
+            straight = x @ self.skip[int(between)]
+        else:
+            straight = jnp.stack([x[k] @ self.skip[int(b)] for k, b in enumerate(between)])
+        median = raw[..., 0] + local[..., 0] + straight
         return jnp.concatenate([median[..., None], raw[..., 1:]], axis=-1)
 
 
@@ -153,7 +148,3 @@ def mean_of_members(forecast: Callable[..., Array]) -> Callable[..., Array]:
         return jnp.mean(eqx.filter_vmap(forecast, in_axes=axes)(network, *args), axis=0)
 
     return mean
-
-
-def _drop(x: Array, share: float, key: PRNGKeyArray) -> Array:
-    return jnp.where(jax.random.bernoulli(key, 1 - share, x.shape), x / (1 - share), 0.0)

@@ -104,26 +104,26 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
     apart, a forecast at a random moment before the next one is learned as well. `states` are those the sequences begin
     in, zeros unless given; no gradient goes further back than them.
     """
-    k_scan, k_now, k_when, k_between = jax.random.split(key, 4)
-    x, local = inputs(s, lay, t, m, jnp)
-    nameless = jax.random.bernoulli(jax.random.fold_in(key, 1), NAMELESS, (1, t.shape[1]))
-    who = jnp.where(nameless, len(network.meters) - 1, s.who[m])
-    states = network.stack.initial_state(t.shape[1]) if states is None else states
-    h, states = network.scan(x, who, states, k_scan)
+    k_scan, k_decode, k_when, k_who = jax.random.split(key, 4)
+    nameless = jax.random.bernoulli(k_who, NAMELESS, (1, t.shape[1]))
     late = (jnp.arange(t.shape[0])[:, None] >= jnp.reshape(jnp.asarray(warmup), (1, -1)))[..., None]
-
-    def summed(raw: Array, t: Array) -> tuple[Array, Array]:
-        goal = goals(network, s, lay, t, m, end)
-        counts = jnp.where(late, goal.counts, 0.0)
-        return jnp.sum(network.head.loss(network.head(raw), goal.y) * goal.size * counts), jnp.sum(counts)
-
-    total, count = summed(network.decode(h, x, local, who, between=False, key=k_now), t)
+    between, at = [False], t[None]
     if lay.stride > 1:
-        t = jnp.minimum(t + jax.random.randint(k_when, t.shape, 1, lay.stride), end - 1)
-        x, local = inputs(s, lay, t, m, jnp)
-        more = summed(network.decode(h, x, local, who, between=True, key=k_between), t)
-        total, count = total + more[0], count + more[1]
-    return total / jnp.maximum(count, 1.0), states
+        later = jnp.minimum(t + jax.random.randint(k_when, t.shape, 1, lay.stride), end - 1)
+        between, at = [False, True], jnp.stack([t, later])
+    m = jnp.broadcast_to(m, at.shape)
+    who = jnp.where(nameless, len(network.meters) - 1, s.who[m])
+    x, local = inputs(s, lay, at, m, jnp)
+    e = network.encode(x, who)
+    states = network.stack.initial_state(t.shape[1]) if states is None else states
+    h, states = network.stack.scan(e[0], states, k_scan)
+    # both kinds of origins in one: half as much to compile as one after the other
+    h = jnp.broadcast_to(h, (len(between), *h.shape))
+    raw = network.decode(h, e, x, local, between=between, key=k_decode)
+    goal = goals(network, s, lay, at, m, end)
+    counts = jnp.where(late, goal.counts, 0.0)
+    total = jnp.sum(network.head.loss(network.head(raw), goal.y) * goal.size * counts)
+    return total / jnp.maximum(jnp.sum(counts), 1.0), states
 
 
 class Judgement(NamedTuple):
@@ -173,8 +173,9 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
     who = jnp.broadcast_to(s.who[None], t.shape)
 
     def forecast(member: Network) -> Array:
-        h, _ = member.scan(x, who, member.stack.initial_state(meters))
-        return member.head(member.decode(kept(h), kept(x), kept(local), kept(who), between=False))
+        e = member.encode(x, who)
+        h, _ = member.stack.scan(e, member.stack.initial_state(meters))
+        return member.head(member.decode(kept(h), kept(e), kept(x), kept(local), between=False))
 
     quantiles = mean_of_members(forecast)(network)
     t, m, local = kept(t), kept(m), kept(local)

@@ -6,11 +6,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from wattcast.kernels.reference import State
 from wattcast.nets.cells import CELLS, AbstractCell
+from wattcast.nets.dropout import dropped
 from wattcast.nets.newer import NEWER
 
 States = tuple[State, ...]
@@ -76,6 +76,5 @@ class Stack(eqx.Module):
 
     def _join(self, x: Array, h: Array, key: PRNGKeyArray | None) -> Array:
         if key is not None and self.dropout > 0:
-            keep = jax.random.bernoulli(key, 1 - self.dropout, h.shape)
-            h = jnp.where(keep, h / (1 - self.dropout), 0.0)
+            h = dropped(h, self.dropout, key)
         return x + h if self.residual and x.shape[-1] == h.shape[-1] else h
