@@ -51,6 +51,9 @@ struct wattcast_live {
 
 namespace wattcast {
 
+// Readings that say what is usual for an output, those of as many days first, which are told by size as well.
+constexpr int64_t kWeek = 7, kUsual = kWeek + 1 + 2 + 8, kHabitLines = kUsual - 1 + kWeek;
+
 using Live = wattcast_live;
 using Moment = wattcast_live_moment;
 
@@ -87,10 +90,11 @@ void append(const Live& live, char* record, double reading);
 // window, which it holds in order of time afterwards.
 float look(const Live& live, const char* record, const Moment& now, int64_t m, float* ring, float* raw);
 
-// What belongs to single outputs: `lines` [local] point into `raw` and into `own` [own_lines, outputs].
+// What belongs to single outputs: `lines` [local] point into `raw` and into `own` [own_lines, outputs]; `ring` and
+// `level` as `look` left them.
 int64_t own_lines(const wattcast_live_sizes& n);
-void look_ahead(const Live& live, const char* record, const Moment& now, int64_t m, const float* raw, float* own,
-                const float** lines);
+void look_ahead(const Live& live, const char* record, const Moment& now, int64_t m, const float* ring, float level,
+                const float* raw, float* own, const float** lines);
 
 // Features of the linear path [linear_features], of both.
 void look_straight(const Live& live, const float* raw, const float* const* lines, float* features);

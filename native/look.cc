@@ -41,6 +41,31 @@ bool is_known(const Live& live, const char* record, int64_t step, int64_t k) {
   return !std::isnan((&field<float>(record, live.at.known))[(at % rows + rows) % rows * live.n.covariates + k]);
 }
 
+// features/signals.py, usual_offsets and habits: lines [kHabitLines, outputs], all but the last day's reading and then
+// the week by size.
+void look_back(const Live& live, const char* record, const int32_t* targets, const float* ring, float level,
+               float* lines) {
+  const auto& n = live.n;
+  const int64_t count = field<int64_t>(record, live.at.count), week = kWeek * n.day;
+  const float inverse = 1.0f / level, *end = ring + n.window;
+  for (int64_t o = 0; o < n.outputs; ++o) {
+    const int64_t first = targets[o] - o / n.day * n.day, back = targets[o] - n.season * n.day;
+    float usual[kUsual], *next = usual;
+    const auto take = [&](int64_t step) {  // before the first reading its first week stands in
+      if (step + count < 0) step += (week - 1 - step - count) / week * week;
+      *next++ = end[step] * inverse - 1.0f;
+    };
+    for (int64_t k = 1; k <= kWeek + 1; ++k) take(first - k * n.day);
+    for (int64_t k = 2; k <= 3; ++k) take(back - k * week);
+    for (const int64_t of : {back, first - n.day})
+      for (const int64_t k : {-2, -1, 1, 2}) take(std::min<int64_t>(of + k, -1));
+    float* line = lines + o;
+    for (int64_t k = 1; k < kUsual; ++k, line += n.outputs) *line = usual[k];
+    std::sort(usual, usual + kWeek);
+    for (int64_t k = 0; k < kWeek; ++k, line += n.outputs) *line = usual[k];
+  }
+}
+
 float mean(const float* x, int64_t count) {
   float total = 0.0f;
   for (int64_t i = 0; i < count; ++i) total += x[i];
@@ -113,11 +138,11 @@ float look(const Live& live, const char* record, const Moment& now, int64_t m, f
 }
 
 int64_t own_lines(const wattcast_live_sizes& n) {
-  return (n.stride > 1 ? 2 : 1) + n.moments * n.covariates * (1 + n.hinges);
+  return (n.stride > 1 ? 2 : 1) + n.habits * kHabitLines + n.moments * n.covariates * (1 + n.hinges);
 }
 
-void look_ahead(const Live& live, const char* record, const Moment& now, int64_t m, const float* raw, float* own,
-                const float** lines) {
+void look_ahead(const Live& live, const char* record, const Moment& now, int64_t m, const float* ring, float level,
+                const float* raw, float* own, const float** lines) {
   const auto& n = live.n;
   const auto write = [&](auto value) {  // a line of its own
     for (int64_t o = 0; o < n.outputs; ++o) own[o] = value(o);
@@ -133,6 +158,10 @@ void look_ahead(const Live& live, const char* record, const Moment& now, int64_t
     write([&](int64_t o) { return raw[o % n.day]; });
     *lines++ = raw + n.recent + n.lags;
     write([&](int64_t o) { return holiday(live, record, now, m, targets[o]); });
+  }
+  if (n.habits) {
+    look_back(live, record, targets, ring, level, own);
+    for (int64_t k = 0; k < kHabitLines; ++k, own += n.outputs) *lines++ = own;
   }
   for (int64_t i = 0; i < n.moments; ++i) {
     for (int64_t k = 0; k < n.covariates; ++k)

@@ -19,7 +19,8 @@ bool fits(const wattcast_live_sizes& n, const int64_t* hidden) {
   const bool days = n.stride > 1;
   const int64_t profiles = n.recent + n.lags + (days ? n.outputs : 0), kinds = n.covariates * (1 + n.hinges);
   good = n.features == profiles + n.means + n.clock + n.around + n.outputs * n.covariates;
-  good = good && n.local == (days ? n.lags / n.outputs + 3 : 1) + n.moments * kinds;
+  good = good && (n.habits == 0 || (n.habits == 1 && days && n.window >= (n.season + 3 * kWeek) * n.day));
+  good = good && n.local == (days ? n.lags / n.outputs + 3 : 1) + n.habits * kHabitLines + n.moments * kinds;
   good = good && (!days || (n.lags % n.outputs == 0 && n.outputs % n.day == 0 && n.recent >= n.day));
   if (n.linear_features > 0) {
     good = good && days && n.linear_meters >= 1 && n.profile_each >= 1 && profiles % n.profile_each == 0;

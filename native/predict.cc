@@ -133,7 +133,7 @@ bool predict_block(const Asked& asked, int64_t begin, int64_t rows) {
     float* raw = room.raw + r * n.features;
     const float** own = room.lines + r * n.local;
     level[r] = look(live, record, asked.now, begin + r, room.ring, raw);
-    look_ahead(live, record, asked.now, begin + r, raw, room.own + r * room.own_size, own);
+    look_ahead(live, record, asked.now, begin + r, room.ring, level[r], raw, room.own + r * room.own_size, own);
     if (straight) look_straight(live, raw, own, room.straight + r * n.linear_features);
   }
   for (int64_t k = 0; k < n.members; ++k) {

@@ -68,6 +68,7 @@ typedef struct {
   int64_t features, recent, lags, means, clock, around;   // inputs, and how many of each kind
   int64_t outputs, local, moments, covariates, hinges;    // local: features of one output
   int64_t decoder, params, quantiles;                     // params: raw numbers of the head for an output
+  int64_t habits;                                         // 1 where an output is told of more readings of its hour
   int64_t linear_features, linear_meters;                 // of the linear path, 0 without one
   int64_t profile_each, weather_each;                     // readings that make one feature of it
   int64_t stride, day, gap, history, season;              // in readings but season [d]; stride: 1 or a day

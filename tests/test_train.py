@@ -212,7 +212,7 @@ def test_rules_by_horizon():
     days, steps = (
         with_rules(bare, layout(day=24, horizon=h, weekly=True)).model_dump(include={*RULED}) for h in (24, 2)
     )
-    assert days == dict(zip(RULED, ((128,), 32, 0.4, 3), strict=True))
+    assert days == dict(zip(RULED, ((128,), 64, 0.4, 3), strict=True))
     assert steps == dict(zip(RULED, ((48,), 16, 0.2, 1), strict=True))
     some = with_rules(NetworkSettings(members=2, dropout=0.0), layout(day=24, horizon=24, weekly=True))
     assert (some.members, some.dropout, some.hidden) == (2, 0.0, (128,))
@@ -261,6 +261,16 @@ def test_short_readings_spare_no_second_week_before_the_first_forecast(days, for
     view = View(load_panel(days=60), days * 24, 24)
     assert _layout(view, NetworkSettings(horizon=24)).fortnight is fortnight
     assert _layout(view, NetworkSettings(horizon=2)).fortnight  # steps look at one week anyway
+
+
+@pytest.mark.parametrize(("days", "habits"), [(999, False), (1000, True)])
+def test_many_days_of_many_meters_show_habits(days, habits):
+    """Two meters; what is told of habits is asked of a wider decoder."""
+    view = View(replace(PANEL, y=np.zeros((1000 * 24, 2))), days * 24, 24)
+    lay = _layout(view, NetworkSettings(horizon=24))
+    assert lay.habits is habits
+    assert with_rules(NetworkSettings(horizon=24), lay).decoder == (64 if habits else 32)
+    assert not _layout(view, NetworkSettings(horizon=2)).habits
 
 
 def test_rough_days_are_learned_in_parts(tmp_path):

@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr int64_t kWindow = 18, kDay = 2, kHidden = 3, kWidth = 5, kMeters = 2, kQuantiles = 5, kDecoder = 9;
+constexpr int64_t kWindow = 56, kDay = 2, kHidden = 3, kWidth = 5, kMeters = 2, kQuantiles = 5, kDecoder = 9;
 constexpr int64_t kMembers = 2, kClock = 3, kMeans = 2, kBefore = 4, kAfter = 4, kColumns = 2, kReach = 32;
 
 struct Record {
@@ -53,7 +53,8 @@ wattcast_live_sizes sizes_of(int64_t cell, bool days, int64_t params) {
   n.half_life = 0.5, n.linear_share = 0.4;
   const int64_t kinds = n.covariates * (1 + n.hinges), profiles = n.recent + n.lags + (days ? n.outputs : 0);
   n.features = profiles + n.means + n.clock + n.around + n.outputs * n.covariates;
-  n.local = (days ? 5 : 1) + n.moments * kinds;
+  n.habits = days;
+  n.local = (days ? 5 + 24 : 1) + n.moments * kinds;
   n.linear_meters = days ? kMeters : 0;
   n.linear_features = days ? profiles + n.means + n.clock + n.around + (n.outputs + kDay + 1) * kinds + 1 : 0;
   return n;

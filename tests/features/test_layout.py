@@ -91,6 +91,20 @@ def test_what_holds_for_every_layout(day, horizon, weekly, gap):
             np.testing.assert_array_equal((phases + table) % day, np.tile(slots, (day, table.shape[1] // day)))
 
 
+def test_habits_go_with_weeks_of_days_alone():
+    assert (
+        layout(day=4, horizon=4, weekly=True).habits and not layout(day=4, horizon=4, weekly=True, habits=False).habits
+    )
+    for kind in ({"horizon": 1, "weekly": True}, {"horizon": 4, "weekly": False}):
+        assert not layout(day=4, **kind).habits
+        assert layout(day=4, **kind) is layout(day=4, **kind, habits=False)
+
+
+@pytest.mark.parametrize(("horizon", "weekly", "season"), [(4, True, 7), (28, True, 7), (29, True, 14), (9, False, 3)])
+def test_a_season_lies_in_the_past_for_all_that_is_forecast(horizon, weekly, season):
+    assert layout(day=4, horizon=horizon, weekly=weekly).season == season
+
+
 def test_one_object_a_layout():
     assert layout(day=24, horizon=24, weekly=True) is layout(day=24, horizon=24, weekly=True)
 

@@ -288,6 +288,24 @@ def test_inputs_by_hand_in_a_day_of_four():
     np.testing.assert_allclose(x[0, 16:26], np.array(days[:10]) / level - 1, rtol=1e-4, atol=1e-5)
 
 
+def test_habits_by_hand():
+    """Two outputs of two days, at an origin with all days behind it and at one whose weeks reach before the first."""
+    lay = layout(day=4, horizon=8, weekly=True)
+    y = 10 + np.random.default_rng(0).uniform(0, 5, (60 * 4, 1))
+    s = made(
+        replace(PANEL, y=y, covariates=np.zeros((len(y), 1, 0)), names=(), ids=("a",), step=timedelta(hours=6)), lay
+    )
+    for t in (45 * 4, 15 * 4):
+        local = inputs(s, lay, np.array([t]), np.array([0]))[1][0, :, 5:]
+        value = lambda at, t=t: s.y[at % 28 if at < 0 else at, 0] / s.level[t, 0] - 1  # noqa: E731
+        for output in (1, 6):
+            hour, week = t + output % 4, t + output - 28
+            days = [value(hour - 4 * k) for k in range(1, 9)]
+            near = [value(min(of + k, t - 1)) for of in (week, hour - 4) for k in (-2, -1, 1, 2)]
+            expected = [*days[1:], value(week - 56), value(week - 84), *near, *sorted(days[:7])]
+            np.testing.assert_allclose(local[output], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_meter_over_its_level_does_not_show_its_size():
     lay = LAYOUTS[4]
     x, local = everywhere(replace(PANEL, y=PANEL.y[:, :1] * [1.0, 1000.0]), lay)

@@ -19,7 +19,7 @@ _SAME = {
     np.add: "Add", np.subtract: "Sub", np.multiply: "Mul", np.true_divide: "Div", np.negative: "Neg",
     np.absolute: "Abs", np.exp: "Exp", np.tanh: "Tanh", np.sin: "Sin", np.cos: "Cos", np.power: "Pow",
     np.maximum: "Max", np.minimum: "Min", np.logical_and: "And", np.bitwise_and: "And", np.logical_or: "Or", 
-    np.bitwise_or: "Or", np.invert: "Not",
+    np.bitwise_or: "Or", np.invert: "Not", np.remainder: "Mod",
 }  # fmt: skip
 _ASKED = {
     np.equal: "Equal", np.less: "Less", np.less_equal: "LessOrEqual", np.greater: "Greater",

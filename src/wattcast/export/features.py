@@ -18,8 +18,10 @@ from wattcast.features.signals import (
     HOLIDAYS_BEFORE,
     KIND,
     LEAST_LEVEL,
+    habits,
     holidays_around,
     mean_days,
+    usual_offsets,
 )
 from wattcast.runtime.model import Model
 
@@ -119,10 +121,21 @@ def inputs(model: Model, s: State, days: Days) -> tuple[Array, Array, Array]:
         same = np.take_along_axis(s["readings"], np.maximum(at, 0), axis=1) / level - 1.0
         blocks = [lags[:, k : k + n] for k in range(0, lay.lags.shape[1], n)]
         blocks += [np.concatenate([recent[:, : lay.day]] * lay.days, axis=-1), same, _holidays(days, targets + here, n)]
+        if lay.habits:
+            blocks += habits([_usual(lay, s, offset) / level - 1.0 for offset in usual_offsets(lay, targets)])
         lags = np.concatenate([lags, same], axis=-1)
     local = np.concatenate([np.stack(blocks, axis=-1), *known], axis=-1)
     x = np.concatenate([recent, lags, _means(lay, s) / level - 1.0, clock, *straight], axis=-1)
     return x, local, level
+
+
+def _usual(lay: Layout, s: State, offset: Array) -> Array:
+    """Readings at offsets from the first step ahead `[batch, output]`, as `features.signals.inputs` looks them up."""
+    readings, week, count = s["readings"], 7 * lay.day, s["count"][:, None]
+    at = offset[None] + count
+    at = np.where(at < 0, at % week, at) - count + readings.shape[1]
+    last = readings.shape[1] - 1  # with less than a week nothing is made of it, but the graph looks all the same
+    return np.take_along_axis(readings, np.minimum(at, last), axis=1)
 
 
 def of_phase(days: Days, table: Any, phase: Array) -> Array:
@@ -198,8 +211,7 @@ def _holidays(days: Days, rows: Array | None, count: int) -> Array:
 
 def _alike(lay: Layout, s: State, days: Days, targets: Array) -> Array:
     """As `Signals.alike` of some rows of the calendar, each meter's own age considered `[batch, output]` int32."""
-    season, trace = 7 if lay.weekly else 1, targets.trace
-    usual, back = -(-lay.days // season) * season, np.arange(lay.days, (FARTHEST if lay.weekly else 1) + 1)
+    trace, usual, back = targets.trace, lay.season, np.arange(lay.days, (FARTHEST if lay.weekly else 1) + 1)
     if not len(back):
         return trace.constant([[usual]], np.int32).over("batch", lay.outputs)
     kind = np.take(trace.constant(KIND, np.int32), days.calendar[:, WEEKDAY], axis=0)[:, None]

@@ -37,6 +37,7 @@ class Layout:
         weekly: whether it looks a week back.
         fortnight: false where a day layout with weeks looks one of them back and not two.
         yearly: whether it looks at the time of year.
+        habits: whether an output is told of more readings of its hour (`features.signals.habits`).
     """
 
     day: int
@@ -51,6 +52,7 @@ class Layout:
     weekly: bool
     fortnight: bool
     yearly: bool
+    habits: bool
 
     @property
     def days(self) -> int:
@@ -61,6 +63,12 @@ class Layout:
     def outputs(self) -> int:
         """Outputs of the network."""
         return self.targets.shape[1]
+
+    @property
+    def season(self) -> int:
+        """Days, whole weeks where it looks at weeks, back to readings of the same hours that all lie in the past."""
+        week = 7 if self.weekly else 1
+        return -(-self.days // week) * week
 
     @property
     def needed(self) -> int:
@@ -74,7 +82,14 @@ class Layout:
 
 
 def layout(  # noqa: PLR0913  (what it depends on is what it depends on)
-    *, day: int, horizon: int, weekly: bool, gap: int = 0, yearly: bool = True, fortnight: bool = True
+    *,
+    day: int,
+    horizon: int,
+    weekly: bool,
+    gap: int = 0,
+    yearly: bool = True,
+    fortnight: bool = True,
+    habits: bool = True,
 ) -> Layout:
     """Layout for a horizon.
 
@@ -85,9 +100,11 @@ def layout(  # noqa: PLR0913  (what it depends on is what it depends on)
         gap: steps ahead left out before the first one asked for.
         yearly: whether the readings are long enough (most of a year) to tell a season from a trend.
         fortnight: whether they are long enough (eight weeks) to spare two of them before the first forecast.
+        habits: false for networks of earlier versions, which are not told of them.
     """
-    both = fortnight or not (weekly and in_days(day, horizon))  # elsewhere it changes nothing: one layout, not two
-    return _made(day, gap, horizon, 7 * day if weekly else day, yearly, both)
+    weeks = weekly and in_days(day, horizon)
+    both = fortnight or not weeks  # elsewhere it changes nothing: one layout, not two
+    return _made(day, gap, horizon, 7 * day if weekly else day, yearly, both, habits and weeks)
 
 
 def outputs_of(*, day: int, horizon: int, gap: int) -> int:
@@ -101,11 +118,13 @@ def in_days(day: int, horizon: int) -> bool:
 
 
 @cache  # one object for the same numbers, however they were given
-def _made(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight: bool) -> Layout:
-    return (_days if in_days(day, horizon) else _steps)(day, gap, horizon, season, yearly, fortnight)
+def _made(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight: bool, habits: bool) -> Layout:
+    if in_days(day, horizon):
+        return _days(day, gap, horizon, season, yearly, fortnight, habits)
+    return _steps(day, gap, horizon, season, yearly)
 
 
-def _days(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight: bool) -> Layout:
+def _days(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight: bool, habits: bool) -> Layout:
     phase, slot = np.arange(day)[:, None], np.arange(day)[None]
     recent = -((phase - slot - 1) % day) - 1
     first = (slot - phase) % day
@@ -122,11 +141,11 @@ def _days(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight
     tables = _tables(np.concatenate([recent, recent - day], axis=1), lags, targets, moments)
     return Layout(
         day=day, gap=gap, horizon=horizon, stride=day, history=history, weekly=season > day, fortnight=fortnight,
-        yearly=yearly, **tables,
+        yearly=yearly, habits=habits, **tables,
     )  # fmt: skip
 
 
-def _steps(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnight: bool) -> Layout:
+def _steps(day: int, gap: int, horizon: int, season: int, yearly: bool) -> Layout:
     targets = np.arange(gap, horizon)
     around = np.arange(gap - 1, horizon + 1)  # a neighbour on either side
     back = max(day, 2)
@@ -138,8 +157,8 @@ def _steps(day: int, gap: int, horizon: int, season: int, yearly: bool, fortnigh
     history = int(-min(lags.min(), -3))
     tables = _tables(recent[None], lags[None], targets[None], moments[None])
     return Layout(
-        day=day, gap=gap, horizon=horizon, stride=1, history=history, weekly=season > day, fortnight=fortnight,
-        yearly=yearly, **tables,
+        day=day, gap=gap, horizon=horizon, stride=1, history=history, weekly=season > day, fortnight=True,
+        yearly=yearly, habits=False, **tables,
     )  # fmt: skip
 
 

@@ -31,6 +31,13 @@ KIND = np.array([0, 1, 1, 1, 2, 3, 4])
 FARTHEST = 28
 #: Days from the origin whose public holidays the network sees, beside those it forecasts and the one after.
 HOLIDAYS_BEFORE = (-14, -7, -2, -1)
+#: Days whose readings of one hour are looked at in the order of their size as well.
+WEEK = 7
+#: Exchanges that bring seven numbers into order; 16 are the least there are (Knuth, TAOCP 3, 5.3.4).
+BY_SIZE = (
+    (0, 6), (2, 3), (4, 5), (0, 2), (1, 4), (3, 6), (0, 1), (2, 5), (3, 4), (1, 2), (4, 6), (2, 3), (4, 5), (1, 2),
+    (3, 4), (5, 6),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -167,8 +174,7 @@ def phase_of(moves: NDArray[np.int32], length: int, stride: int) -> NDArray[np.i
 
 def alike(cal: Calendar, holiday: NDArray[Any], lay: Layout) -> NDArray[np.int32]:
     """Days back to the last day of the same kind; where none is near, whole weeks back (or days, without weeks)."""
-    season = 7 if lay.weekly else 1
-    found = np.full(holiday.shape, -(-lay.days // season) * season, np.int32)
+    found = np.full(holiday.shape, lay.season, np.int32)
     kind = np.where(holiday > 0, KIND[6], KIND[cal.weekday][:, None])
     farthest = FARTHEST if lay.weekly else 1
     for back in range(farthest, lay.days - 1, -1):
@@ -234,16 +240,51 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     if lay.stride == 1:
         blocks = [xp.broadcast_to(recent[..., -1:], (*recent.shape[:-1], n))]
     else:
-        target = t + xp.asarray(lay.targets)[p]
+        ahead = xp.asarray(lay.targets)[p]
+        target = t + ahead
         same = s.y[xp.maximum(target - s.alike[target, country] * lay.day, 0), m] / level - 1.0
         blocks = [lags[..., k : k + n] for k in range(0, lags.shape[-1], n)]
         blocks += [xp.concatenate([recent[..., : lay.day]] * lay.days, axis=-1), same, s.holiday[target, country]]
+        if lay.habits:
+            at = t[None] + xp.stack(usual_offsets(lay, ahead, xp))
+            blocks += habits(s.y[xp.where(at < 0, at % (7 * lay.day), at), m[None]] / level[None] - 1.0, xp)
         lags = xp.concatenate([lags, same], axis=-1)
     local = xp.concatenate([xp.stack(blocks, axis=-1), known.reshape(*known.shape[:-2], -1)], axis=-1)
     # hinges and other moments only where they belong to one target: in x they are many weights and overfit
     straight = known[..., 0, : known.shape[-1] // (1 + HINGES)]
     x = xp.concatenate([recent, lags, means, clock, straight.reshape(*straight.shape[:-2], -1)], axis=-1)
     return x, local
+
+
+def usual_offsets(lay: Layout, ahead: Array, xp: Any = np) -> list[Array]:
+    """Readings that say what is usual at a step ahead, as offsets from the origin.
+
+    The same hour of the last `WEEK` days and of the day before them; two and three weeks before the week that `lags`
+    begin with; neighbours of the reading of that week and of the last day. Before the first reading of a meter the
+    same hour of its first week stands in.
+
+    Args:
+        lay: what a forecast looks at.
+        ahead: `lay.targets` of the phase `[*, output]`.
+        xp: numpy or jax.numpy.
+    """
+    day, week = lay.day, ahead - lay.season * lay.day
+    whole_days = np.arange(lay.outputs, dtype=np.int32) // day * day
+    first = ahead - whole_days.reshape((1,) * (ahead.ndim - 1) + (-1,))
+    near = [xp.minimum(of + k, -1) for of in (week, first - day) for k in (-2, -1, 1, 2)]
+    return [*(first - k * day for k in range(1, WEEK + 2)), week - 2 * WEEK * day, week - 3 * WEEK * day, *near]
+
+
+#: How many those are.
+USUAL = WEEK + 1 + 2 + 8
+
+
+def habits(usual: Array | Sequence[Array], xp: Any = np) -> list[Array]:
+    """What a step ahead is told of those readings: all but the last day's, which it knows, and the week by size."""
+    week = list(usual[:WEEK])
+    for low, high in BY_SIZE:  # elementwise, as XLA sorts rows of seven far slower
+        week[low], week[high] = xp.minimum(week[low], week[high]), xp.maximum(week[low], week[high])
+    return [*usual[1:], *week]
 
 
 def holidays_around(lay: Layout) -> NDArray[np.int32]:
@@ -263,5 +304,5 @@ def sizes(lay: Layout, covariates: int) -> tuple[int, int, int]:
     clock = 18 if steps else 18 + len(HOLIDAYS_BEFORE) + lay.days
     moments = lay.moments.shape[2]
     features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + mean_days(lay) + clock + n * covariates
-    blocks = 1 if steps else lay.lags.shape[1] // n + 3
+    blocks = 1 if steps else lay.lags.shape[1] // n + 3 + (USUAL - 1 + WEEK) * lay.habits
     return features, blocks + moments * covariates * (1 + HINGES), n

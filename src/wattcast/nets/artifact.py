@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save
 
-from wattcast.nets.file import OLDEST, SHORT, VERSION, ArtifactError, grounds, not_whole, read
+from wattcast.nets.file import HABITS, OLDEST, SHORT, VERSION, ArtifactError, grounds, not_whole, read
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, shape_of, with_rules
 
 __all__ = ["VERSION", "ArtifactError", "load_forecaster", "named", "read", "restored", "save_forecaster", "stored"]
@@ -58,6 +58,7 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             "weekly": f.layout.weekly,
             "yearly": f.layout.yearly,
             **({} if f.layout.fortnight else {SHORT: False}),
+            **({HABITS: True} if f.layout.habits else {}),
         },
         "linear_share": f.linear.share,
         "ids": list(f.ids),

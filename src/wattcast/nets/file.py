@@ -32,6 +32,7 @@ ARRAYS = ("scaling/meter", "scaling/mean", "scaling/std", "scaling/hinges", "lin
 SETTINGS = frozenset("horizon gap known country at cell hidden decoder dropout members loss".split())
 LAYOUT = ("day", "gap", "horizon", "weekly", "yearly")
 SHORT = "fortnight"  # said where it is false alone, so that others stay readable by those who do not know it
+HABITS = "habits"  # said where it is true alone: what older versions wrote was not told of them
 LARGEST = 100_000_000  # entries of a table of offsets: a file must not ask for all memory
 DEEPEST = 32  # levels of a header
 LONGEST = 300  # signs of a message that quotes a file
@@ -231,20 +232,21 @@ def _linear(tensors: Tensors, share: float, lay: Layout, known: int, meters: int
 
 def _layout(meta: Any, skip: np.ndarray) -> Layout:
     """The layout, once an array as large as its tables shows that they are worth their memory."""
-    if not isinstance(meta, dict) or meta.keys() - {*LAYOUT, SHORT}:
+    if not isinstance(meta, dict) or meta.keys() - {*LAYOUT, SHORT, HABITS}:
         raise ValueError("its layout is no table, or says what is unknown here; a newer wattcast may know it")
     day, gap, horizon, weekly, yearly = (meta[name] for name in LAYOUT)
-    fortnight = meta.get(SHORT, True)
+    fortnight, habits = meta.get(SHORT, True), meta.get(HABITS, False)
     numbers = _whole(day, 1) and _whole(gap, 0) and _whole(horizon, gap + 1)
     if not (numbers and day <= 86_400 and horizon <= 1_000_000 and day * (day + horizon) <= LARGEST):
         raise ValueError(f"a day of {day} steps and a horizon of {horizon} make no layout")
-    if not all(isinstance(kind, bool) for kind in (weekly, fortnight, yearly)):
-        raise ValueError("its layout does not say whether it looks at weeks and years")
+    if not all(isinstance(kind, bool) for kind in (weekly, fortnight, yearly, habits)):
+        raise ValueError("its layout does not say whether it looks at weeks, years and habits")
     outputs = outputs_of(day=day, horizon=horizon, gap=gap)
     features = 2 * (day + outputs) if in_days(day, horizon) else 1
     if skip.ndim != 4 or not skip.size or skip.shape[2] < features or skip.shape[3] != outputs:
         raise ValueError(f"array 'network/skip' has shape {skip.shape}, its layout asks for {outputs} outputs")
-    return layout(day=day, horizon=horizon, weekly=weekly, gap=gap, yearly=yearly, fortnight=fortnight)
+    kinds = {"weekly": weekly, "yearly": yearly, "fortnight": fortnight, "habits": habits}
+    return layout(day=day, horizon=horizon, gap=gap, **kinds)
 
 
 def _numbers(tensors: Tensors, name: str, shape: tuple[int, ...], above: float = -np.inf) -> NDArray[np.float64]:

@@ -83,7 +83,7 @@ def with_rules(settings: NetworkSettings, lay: Layout) -> NetworkSettings:
     rule = (
         {"hidden": (48,), "decoder": 16, "dropout": 0.2, "members": 1}
         if lay.stride == 1
-        else {"hidden": (128,), "decoder": 32, "dropout": 0.4, "members": 3}
+        else {"hidden": (128,), "decoder": 64 if lay.habits else 32, "dropout": 0.4, "members": 3}
     )
     return settings.model_copy(update={k: v for k, v in rule.items() if getattr(settings, k) is None})
 

@@ -20,7 +20,7 @@ from wattcast.nets.linear import PROFILES, WEATHER, each
 from wattcast.runtime.clock import Block
 from wattcast.runtime.network import softplus
 from wattcast.runtime.record import MeterState
-from wattcast.runtime.window import countries, season
+from wattcast.runtime.window import countries
 from wattcast.schema import QUANTILES
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _CELLS = {"elman": 0, "gru": 1, "lstm": 2}
 _SIZES = (
     "cell members layers width meters features recent lags means clock around outputs local moments covariates hinges "
-    "decoder params quantiles linear_features linear_meters profile_each weather_each stride day gap history season "
-    "window before after record"
+    "decoder params quantiles habits linear_features linear_meters profile_each weather_each stride day gap history "
+    "season window before after record"
 ).split()
 _FIELDS = "count heard moved scale total age who last off_week off_day y state output known".split()
 _TABLES = "recent lags targets moments around hinges linear".split()
@@ -140,9 +140,10 @@ def _sizes(model: Model) -> _Sizes:
         _CELLS[model.cell], len(model.members), len(first.layers), len(first.embed_bias), len(first.meters),
         features, lay.recent.shape[1], lay.lags.shape[1], mean_days(lay), _CLOCK, len(holidays_around(lay)), outputs,
         local, lay.moments.shape[2], len(model.known), HINGES, first.out.shape[0], first.out.shape[1],
-        len(QUANTILES), linear.weights.shape[1], len(linear.weights), each(lay.day, PROFILES) if days else 1,
-        each(lay.day, WEATHER), lay.stride, lay.day, lay.gap, lay.history, season(lay), record.window, record.before,
-        record.after, record.dtype.itemsize, HALF_LIFE * lay.day, linear.share,
+        len(QUANTILES), lay.habits, linear.weights.shape[1], len(linear.weights),
+        each(lay.day, PROFILES) if days else 1, each(lay.day, WEATHER), lay.stride, lay.day, lay.gap, lay.history,
+        lay.season, record.window, record.before, record.after, record.dtype.itemsize, HALF_LIFE * lay.day,
+        linear.share,
     )  # fmt: skip
 
 

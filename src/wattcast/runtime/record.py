@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
-from wattcast.features.signals import FARTHEST, HALF_LIFE, mean_days
+from wattcast.features.signals import FARTHEST, HALF_LIFE, WEEK, mean_days
 
 #: An array of records of the type `Record.dtype`: one meter `[]`, or many `[meter]`.
 MeterState = NDArray[np.void]
@@ -87,7 +87,8 @@ def record_type(kind: Kind) -> Record:
     """The record of a model."""
     lay = kind.layout
     days = max(mean_days(lay), 7, FARTHEST if lay.stride > 1 and lay.weekly else 0)
-    window = max(days * lay.day, int(-lay.lags.min()), int(-lay.recent.min()))
+    usual = (lay.season + 3 * WEEK) * lay.day if lay.habits else 0
+    window = max(days * lay.day, int(-lay.lags.min()), int(-lay.recent.min()), usual)
     before, after = (max(0, int(-lay.moments.min())), int(lay.moments.max()) + 1) if kind.covariates else (0, 0)
     slots, halves = (lay.day, 2) if kind.learns else (0, 0)
     units = sum(kind.hidden) * (2 if kind.cells else 1)

@@ -30,7 +30,7 @@ def window(model: Model, states: MeterState, block: Block, row: int) -> Signals:
     y = rec.readings(model.record, states)
     holiday, alike, column = days(model, states, block, slice(row - size, row + model.clock.ahead))
     return Signals(
-        y=y,
+        y=_repeated(lay, states, y),
         seen=y,
         level=np.broadcast_to(level(lay, states, y), (size + 1, meters)),
         mean=_mean(lay, states, y),
@@ -44,6 +44,15 @@ def window(model: Model, states: MeterState, block: Block, row: int) -> Signals:
         phase=np.broadcast_to(block.phase[row], size + 1),
         known_from=np.zeros((0, 0), np.int32),
     )
+
+
+def _repeated(lay: Layout, states: MeterState, y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Before a meter's first reading its first week again, as `features.signals.usual_offsets` has it."""
+    first = len(y) - states["count"]
+    if not lay.habits or first.max() <= 0:
+        return y
+    at = np.arange(len(y))[:, None] - first
+    return np.take_along_axis(y, np.where(at < 0, at % (7 * lay.day), at) + first, axis=0)
 
 
 def level(lay: Layout, states: MeterState, y: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -92,13 +101,7 @@ def days(
     first = np.maximum(model.record.window - states["count"], 0)
     holiday, alike = holiday[:, column], alike[:, column]
     holiday = np.where(age < 0, holiday[np.minimum(first, len(holiday) - 1), m], holiday)
-    return holiday, np.where(age >= alike * lay.day, alike, season(lay)), m
-
-
-def season(lay: Layout) -> int:
-    """Days back to the like day where none is near: as `features.signals.alike` has it."""
-    week = 7 if lay.weekly else 1
-    return -(-lay.days // week) * week
+    return holiday, np.where(age >= alike * lay.day, alike, lay.season), m
 
 
 def countries(model: Model, states: MeterState) -> tuple[Countries, NDArray[np.int64] | None]:
