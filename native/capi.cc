@@ -27,7 +27,7 @@ struct wattcast_layer {
 
 extern "C" {
 
-int wattcast_interface(void) { return 5; }
+int wattcast_interface(void) { return 6; }
 
 const char* wattcast_target(void) { return wattcast::target().name; }
 int wattcast_use_target(const char* name) { return wattcast::use_target(name) ? 1 : 0; }

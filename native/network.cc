@@ -28,6 +28,8 @@ bool fits(const wattcast_live_sizes& n, const int64_t* hidden) {
     const int64_t hours = good && kinds > 0 ? (n.outputs + n.day) / n.weather_each + 1 : 0;
     good = good && n.linear_features == profiles / n.profile_each + n.means + n.clock + n.around + hours * kinds + 1;
   }
+  good = good && n.between_readings >= 0 && n.between_readings <= n.window;
+  if (n.between_readings > 0) good = good && days && n.between_leads >= 1 && n.between_leads <= n.outputs;
   for (int64_t k = 0; good && k < n.layers; ++k) good = hidden[k] >= 1;
   return good;
 }

@@ -23,7 +23,7 @@ struct Asked {
 struct Ahead {
   static constexpr int64_t kPointer = (sizeof(void*) + 3) / 4;  // floats
   int64_t own_size;
-  float *ring, *raw, *x, *e, *h, *both, *common, *params, *own, *said, *straight, *medians, *zeros, *stack;
+  float *ring, *raw, *x, *e, *h, *both, *common, *params, *own, *said, *straight, *medians, *leads, *zeros, *stack;
   const float** lines;
 
   template <class Take>
@@ -32,8 +32,10 @@ struct Ahead {
     ring = take(n.window), raw = take(rows * n.features), x = take(rows * n.features), e = take(rows * n.width);
     h = take(rows * live.hidden), both = take(rows * (live.hidden + n.width)), common = take(rows * n.decoder);
     params = take(rows * n.params * live.padded), own = take(rows * own_size);
-    said = take(rows * n.quantiles * live.padded), straight = take(rows * n.linear_features);
-    medians = take(rows * n.outputs), zeros = take(std::max(n.outputs, n.decoder)), stack = take(live.widest);
+    said = take(rows * n.quantiles * live.padded);
+    straight = take(rows * std::max(n.linear_features, n.between_readings + 1));
+    medians = take(rows * n.outputs), leads = take(rows * n.between_leads);
+    zeros = take(std::max(n.outputs, n.decoder)), stack = take(live.widest);
     lines = reinterpret_cast<const float**>(take(rows * n.local * kPointer));
   }
   static int64_t floats(const Live& live, int64_t rows) {
@@ -103,6 +105,29 @@ void linear(const Asked& asked, const char* first, int64_t rows, const Ahead& ro
   }
 }
 
+// nets/between.py: the newest readings of a row, over its level, and a 1.
+void look_between(const Live& live, const float* ring, float level, float* readings) {
+  const int64_t reach = live.n.between_readings;
+  const float inverse = 1.0f / level, *first = ring + live.n.window - reach;
+  for (int64_t k = 0; k < reach; ++k) readings[k] = first[k] * inverse - 1.0f;
+  readings[reach] = 1.0f;
+}
+
+// Medians of the linear path between two advances, from the order of time into that of outputs.
+void between(const Asked& asked, int64_t rows, const Ahead& room) {
+  const auto& n = asked.live.n;
+  const int32_t* targets = asked.live.tables.targets + asked.now.phase * n.outputs;
+  const float* zeros[kAhead];
+  std::fill_n(zeros, rows, room.zeros);
+  asked.live.target->product({rows, n.between_readings + 1, n.between_leads, room.straight, asked.live.tables.between,
+                              false, zeros, room.leads, n.between_leads});
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t o = 0; o < n.outputs; ++o) {
+      const int64_t lead = std::clamp<int64_t>(targets[o] - n.gap, 0, n.between_leads - 1);
+      room.medians[r * n.outputs + o] = room.leads[r * n.between_leads + lead];
+    }
+}
+
 // Into the order of time and the unit of the readings.
 void tell(const Asked& asked, const char* record, int64_t m, const float* said) {
   const auto& n = asked.live.n;
@@ -123,6 +148,7 @@ bool predict_block(const Asked& asked, int64_t begin, int64_t rows) {
   if (!memory.there()) return false;
   const Ahead room(live, rows, [&](int64_t floats) { return memory.take(floats); });
   const bool straight = n.linear_features > 0 && n.linear_share > 0.0 && !asked.between;
+  const bool onward = n.between_readings > 0 && n.between_share > 0.0 && asked.between;
   const char* first = asked.records + begin * n.record;
   const int64_t said = n.quantiles * live.padded;
   float level[kAhead];
@@ -135,6 +161,7 @@ bool predict_block(const Asked& asked, int64_t begin, int64_t rows) {
     level[r] = look(live, record, asked.now, begin + r, room.ring, raw);
     look_ahead(live, record, asked.now, begin + r, room.ring, level[r], raw, room.own + r * room.own_size, own);
     if (straight) look_straight(live, raw, own, room.straight + r * n.linear_features);
+    if (onward) look_between(live, room.ring, level[r], room.straight + r * (n.between_readings + 1));
   }
   for (int64_t k = 0; k < n.members; ++k) {
     const Member& member = live.members[static_cast<size_t>(k)];
@@ -146,9 +173,11 @@ bool predict_block(const Asked& asked, int64_t begin, int64_t rows) {
                            room.params + r * n.params * live.padded, room.said + r * said});
   }
   if (straight) linear(asked, first, rows, room);
+  if (onward) between(asked, rows, room);
   for (int64_t r = 0; r < rows; ++r) {
-    live.target->settle({n.outputs, live.padded, n.quantiles, n.members, static_cast<float>(n.linear_share), level[r],
-                         straight ? room.medians + r * n.outputs : nullptr, room.said + r * said});
+    const double share = asked.between ? n.between_share : n.linear_share;
+    live.target->settle({n.outputs, live.padded, n.quantiles, n.members, static_cast<float>(share), level[r],
+                         straight || onward ? room.medians + r * n.outputs : nullptr, room.said + r * said});
     tell(asked, first + r * n.record, begin + r, room.said + r * said);
   }
   return true;

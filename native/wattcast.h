@@ -71,11 +71,12 @@ typedef struct {
   int64_t habits;                                         // 1 where an output is told of more readings of its hour
   int64_t linear_features, linear_meters;                 // of the linear path, 0 without one
   int64_t profile_each, weather_each;                     // readings that make one feature of it
+  int64_t between_readings, between_leads;                // of the linear path between two advances, 0 without one
   int64_t stride, day, gap, history, season;              // in readings but season [d]; stride: 1 or a day
   int64_t window, before, after;                          // rows of the rings of readings and of covariates
   int64_t record;                                         // bytes
   double half_life;                                       // of a deviation in a gap, in readings
-  double linear_share;                                    // of the median
+  double linear_share, between_share;                     // of the median
 } wattcast_live_sizes;
 
 typedef struct {  // bytes from the start of a record
@@ -92,6 +93,7 @@ typedef struct {
   const int32_t* around;   // [around] days whose holidays are seen, as readings
   const float* hinges;     // [covariates, hinges]
   const float* linear;     // [linear_meters, linear_features, outputs]
+  const float* between;    // [between_readings + 1, between_leads]
 } wattcast_live_tables;
 
 // The calendar at one moment, for all meters: pointers to the moment's own row. Rows before and after it are read as far

@@ -24,6 +24,7 @@ STORED = {
     "format_2_steps": {"horizon": 1, "cell": "lstm", "hidden": (3, 3), "loss": "mse"},
     "format_3_days": {"horizon": 6, "cell": "elman"},
     "format_3_habits": {"horizon": 6, "cell": "gru"},
+    "format_4_between": {"horizon": 5, "gap": 1},
 }
 
 

@@ -59,8 +59,14 @@ def by_loop(f, panel, origin):
         for m, who in enumerate(s.who):
             median = features[m] @ f.linear.weights[who]
             q[m] += f.linear.share * (median - q[m, :, 5])[:, None]
-    q = (q + 1) * s.level[origin][:, None, None]
     ahead = lay.targets[s.phase[origin]]
+    if f.linear.share_between and advances[-1] != origin:
+        past = s.y[origin - lay.history : origin] / s.level[origin] - 1
+        said = past.T @ f.linear.between[:-1] + f.linear.between[-1]
+        for output, step in enumerate(ahead):
+            if lay.gap <= step < lay.horizon:
+                q[:, output] += f.linear.share_between * (said[:, step - lay.gap] - q[:, output, 5])[:, None]
+    q = (q + 1) * s.level[origin][:, None, None]
     q = np.stack([q[:, list(ahead).index(step)] for step in range(lay.gap, lay.horizon)])
     q = q[..., 5:6] + (q - q[..., 5:6]) * f.calibration
     return np.sort(q, axis=-1) * f.scaling.meter[:, None]
@@ -92,7 +98,7 @@ def test_days_that_begin_at_another_hour_of_a_clock_that_shifts_as_a_plain_loop_
         np.testing.assert_allclose(q[k], by_loop(f, panel, origins[k]), rtol=2e-4)
     other = replace(f, linear=replace(f.linear, weights=f.linear.weights + np.float32(0.1)))
     moved = (predict(other, panel, origins) != q).any(axis=(1, 2, 3))
-    assert moved.tolist() == [True, False, True, False]  # the linear path speaks at 09:00 local time and only then
+    assert moved.tolist() == [True, False, True, False]  # this linear path speaks at 09:00 local time and only then
 
 
 def taught_by_loop(f, panel, origin):

@@ -39,7 +39,8 @@ def same(one, other):
     np.testing.assert_array_equal(one.calibration, other.calibration)
     np.testing.assert_array_equal(one.scaling.meter, other.scaling.meter)
     np.testing.assert_array_equal(one.linear.weights, other.linear.weights)
-    assert one.linear.share == other.linear.share
+    np.testing.assert_array_equal(one.linear.between, other.linear.between)
+    assert (one.linear.share, one.linear.share_between) == (other.linear.share, other.linear.share_between)
     pasts = [[{**e, "seconds": 0, "readings": 0} for e in f.about["history"]] for f in (one, other)]
     assert pasts[0] == pasts[1]
     return True
@@ -201,6 +202,27 @@ def test_what_follows_does_not_reach_the_linear_path():
     tail = PANEL.y.copy()
     tail[TRAINED - 100 : TRAINED] *= 3
     np.testing.assert_array_equal(trained(replace(PANEL, y=tail), net, train).linear.weights, f.linear.weights)
+
+
+def test_between_two_advances_a_path_of_its_own_speaks():
+    """Load that hangs on the readings of an hour before: an untrained network says the same hour of the week before."""
+    y, rng = np.full_like(PANEL.y, 20.0), np.random.default_rng(0)
+    for t in range(1, len(y)):
+        y[t] = 20 + 0.97 * (y[t - 1] - 20) + rng.normal(0, 1, y.shape[1])
+    panel = replace(PANEL, y=y)
+    net, train = NET.model_copy(update={"horizon": 24}), TRAIN.model_copy(update={"epochs": 1, "final": False})
+    f = trained(panel, net, train)
+    assert f.linear.share_between > 0.3 and f.linear.between.shape == (f.layout.history + 1, 24)
+    origins = [TRAINED + 5, TRAINED + 17]
+    without = replace(f, linear=replace(f.linear, share_between=0.0))
+    errors = [
+        np.abs(predict(g, panel, origins)[..., 5] - y[np.add.outer(origins, np.arange(24))]).mean()
+        for g in (f, without)
+    ]
+    assert errors[0] < 0.9 * errors[1]
+    later = y.copy()
+    later[TRAINED:] = 1e9
+    assert same(trained(replace(panel, y=later), net, train), f)
 
 
 def test_a_short_horizon_has_no_linear_path(run):

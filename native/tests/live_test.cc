@@ -50,7 +50,8 @@ wattcast_live_sizes sizes_of(int64_t cell, bool days, int64_t params) {
   n.covariates = 1, n.hinges = 1, n.decoder = kDecoder, n.params = params, n.quantiles = kQuantiles;
   n.profile_each = n.weather_each = 1, n.stride = days ? kDay : 1, n.day = kDay, n.gap = 1, n.history = 6;
   n.season = 7, n.window = kWindow, n.before = kBefore, n.after = kAfter, n.record = sizeof(Record);
-  n.half_life = 0.5, n.linear_share = 0.4;
+  n.half_life = 0.5, n.linear_share = 0.4, n.between_share = 0.3;
+  n.between_readings = days ? 9 : 0, n.between_leads = days ? n.outputs - 1 : 0;
   const int64_t kinds = n.covariates * (1 + n.hinges), profiles = n.recent + n.lags + (days ? n.outputs : 0);
   n.features = profiles + n.means + n.clock + n.around + n.outputs * n.covariates;
   n.habits = days;
@@ -64,7 +65,7 @@ wattcast_live_sizes sizes_of(int64_t cell, bool days, int64_t params) {
 struct Network {
   wattcast_live_sizes n;
   std::vector<int32_t> recent, lags, targets, moments, around, alike;
-  std::vector<float> hinges, linear, clock, holiday;
+  std::vector<float> hinges, linear, between, clock, holiday;
   wattcast_live* live;
 
   Network(int64_t cell, bool days, int64_t params) : n(sizes_of(cell, days, params)) {
@@ -75,6 +76,7 @@ struct Network {
         targets.push_back(days ? static_cast<int32_t>((o % kDay - p + kDay) % kDay + o / kDay * kDay) : o + 1);
     moments = offsets(n.stride * n.outputs * n.moments, -4, 3, random), around = offsets(n.around, -3, 4, random);
     hinges = drawn(n.hinges, random), linear = drawn(n.linear_meters * n.linear_features * n.outputs, random);
+    between = drawn((n.between_readings + 1) * n.between_leads, random);
     clock = drawn(n.clock, random), alike = offsets(2 * kReach * kColumns, 2, 9, random);
     for (int64_t i = 0; i < 2 * kReach * kColumns; ++i) holiday.push_back(static_cast<float>(random() % 2));
     const int64_t gates = (cell == 0 ? 1 : cell == 1 ? 3 : 4) * kHidden;
@@ -94,7 +96,7 @@ struct Network {
     for (const auto& one : all) arrays.push_back(one.data());
     const int64_t hidden[] = {kHidden};
     const wattcast_live_tables tables{recent.data(), lags.data(),   targets.data(), moments.data(),
-                                      around.data(), hinges.data(), linear.data()};
+                                      around.data(), hinges.data(), linear.data(),  between.data()};
     live = wattcast_live_new(&n, &kFields, &tables, hidden, arrays.data());
     check(live != nullptr, "a network");
   }
@@ -197,7 +199,7 @@ const Register fill("a reading and a gap by hand", [] {
 });
 
 const Register refused("sizes that do not fit are refused", [] {
-  for (int which = 0; which < 8; ++which) {
+  for (int which = 0; which < 10; ++which) {
     wattcast_live_sizes sizes = sizes_of(1, true, 3);
     if (which == 0) sizes.window = 13;
     if (which == 1) sizes.features += 1;
@@ -207,6 +209,8 @@ const Register refused("sizes that do not fit are refused", [] {
     if (which == 5) sizes.linear_features += 1;
     if (which == 6) sizes.params = 2;
     if (which == 7) sizes.quantiles = 4;
+    if (which == 8) sizes.between_readings = kWindow + 1;
+    if (which == 9) sizes.between_leads = sizes.outputs + 1;
     const int64_t hidden[] = {kHidden};
     check(wattcast_live_new(&sizes, &kFields, nullptr, hidden, nullptr) == nullptr, "refused");
   }

@@ -16,9 +16,10 @@ from wattcast.features.panel import Panel
 from wattcast.features.signals import HINGES, Signals, inputs, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import stored
+from wattcast.nets.between import between_medians
 from wattcast.nets.errors import Learned, corrected, days_of, first_counted, heard, learned_before
 from wattcast.nets.forecaster import Forecaster
-from wattcast.nets.linear import blended, linear_features
+from wattcast.nets.linear import LinearPath, blended, linear_features
 from wattcast.nets.network import Network
 from wattcast.nets.stack import States
 from wattcast.runtime.answer import check_history, check_horizon, check_panel, finished, scale_of
@@ -82,11 +83,11 @@ def _sayer(f: Forecaster, s: Signals, count: int) -> Sayer:
     It is given origins, the advance before each, whether they lie between two advances, and a horizon.
     """
     arrays, lay = Signals(*map(jnp.asarray, s)), f.layout
-    linear = (jnp.asarray(f.linear.weights), jnp.float32(f.linear.share)) if f.linear.share > 0 else None
     held = _states(f.network, arrays, lay, count)
 
     def said(t: Times, latest: Times, between: bool, horizon: int) -> Quantiles:
         out = np.empty((len(t), len(s.who), horizon - lay.gap, len(QUANTILES)))
+        linear = _straight(f.linear, between=between)
         for part in np.array_split(np.arange(len(t)), max(1, len(t) * len(s.who) * lay.outputs // TOGETHER)):
             if not len(part):
                 continue
@@ -137,6 +138,12 @@ def _states(network: Network, s: Signals, lay: Layout, count: int) -> Array:
     return eqx.filter_vmap(carried)(network)
 
 
+def _straight(path: LinearPath, *, between: bool) -> tuple[Array, Array] | None:
+    """Weights and share of the linear path at or between advances; None where it has no share."""
+    weights, share = (path.between, path.share_between) if between else (path.weights, path.share)
+    return (jnp.asarray(weights), jnp.float32(share)) if share > 0 else None
+
+
 @eqx.filter_jit
 def _decode(  # noqa: PLR0913, PLR0917  (one compiled function)
     network: Network, linear: tuple[Array, Array] | None, s: Signals, lay: Layout, h: Array, t: Array, between: bool
@@ -153,10 +160,13 @@ def _decode(  # noqa: PLR0913, PLR0917  (one compiled function)
         return network.head(network.decode(h, network.encode(x, who), x, local, between=between))
 
     quantiles = jnp.mean(eqx.filter_vmap(member)(network, h), axis=0)
-    if linear is not None and not between:
-        features = linear_features(x, local, lay, s.known.shape[-1] // (1 + HINGES), jnp)
+    if linear is not None:
         weights, share = linear
-        medians = jnp.einsum("tmf,mfo->tmo", features, weights[jnp.minimum(s.who, len(weights) - 1)])
+        if between:
+            medians = between_medians(weights, s, lay, t, m, jnp)
+        else:
+            features = linear_features(x, local, lay, s.known.shape[-1] // (1 + HINGES), jnp)
+            medians = jnp.einsum("tmf,mfo->tmo", features, weights[jnp.minimum(s.who, len(weights) - 1)])
         quantiles = blended(quantiles, medians, share)
     return (quantiles + 1.0) * s.level[t, m][..., None, None]
 

@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-INTERFACE = 5  # wattcast_interface() of the library this package is written for
+INTERFACE = 6  # wattcast_interface() of the library this package is written for
 NAME = "wattcast_native.so"
 
 

@@ -27,12 +27,16 @@ from wattcast.features.panel import Panel
 from wattcast.features.plan import Plan, plan
 from wattcast.features.signals import LEAST_LEVEL, Scaling, Signals, inputs, scaling, signals
 from wattcast.features.view import View
+from wattcast.forecast import live
 from wattcast.nets.artifact import ArtifactError, named, read, restored, save_forecaster
+from wattcast.nets.between import between_medians, fit_between
 from wattcast.nets.coarse import Coarse, coarse
 from wattcast.nets.errors import RATE, Learning, can_learn
 from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
 from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
-from wattcast.nets.objective import Judgement, Lanes, judge, moved, training_loss
+from wattcast.nets.objective import Judgement, Lanes, cautious_share, goals, judge, moved, training_loss
+from wattcast.runtime.live import decoded
+from wattcast.runtime.start import walked
 from wattcast.schema import QUANTILES
 
 # Days from which the time of year is looked at. With half a year of Poland to learn from, networks that saw it missed
@@ -47,6 +51,7 @@ FEW_DAYS = 10_000
 # Days of all meters together from which outputs are told of habits (features/signals.py): 537 homes, 35 countries, ten
 # homes and ten clients are forecast better by .6 to 6 %, Victoria and Poland, one meter each, worse by 1 %.
 HABIT_DAYS = 2_000
+BETWEEN = 500_000  # outputs on which the share of the linear path between two advances is chosen, about
 LOOKED_AT = 10_000  # origins whose inputs say how they spread
 # What XLA's own code is polished with. Its loops are short beside the products and the native kernels: at level 1 an
 # epoch is as fast as at 3 and compiles 1.4 s sooner; what runs once, as the start of a network, gains from 0. XLA's
@@ -122,6 +127,7 @@ class Place:
         best_loss: that loss.
         calibration: of the bands, on the validation tail, at that epoch.
         share: of the linear path, likewise.
+        share_between: of the one between two advances, on the tail, once the search is done.
         gain: on the drift, likewise.
         history: one dict an epoch, as `Epoch`.
         scores: what `score` said of the model the search found.
@@ -133,6 +139,7 @@ class Place:
     best_loss: float = float("inf")
     calibration: tuple[float, ...] = (1.0,) * len(QUANTILES)
     share: float = 0.0
+    share_between: float = 0.0
     gain: float = 0.0
     history: tuple[dict[str, Any], ...] = ()
     scores: dict[str, Any] | None = None
@@ -209,8 +216,10 @@ def fit(
     if start is not None and warm:
         weights = work.coarse.tied(eqx.filter(start.network, eqx.is_inexact_array))
         state = state._replace(params=weights, average=weights, best=weights)
-        bands, share = tuple(start.calibration.tolist()), start.linear.share
-        place = Place("final", best_epoch=train.epochs, calibration=bands, share=share, gain=start.learning.gain)
+        place = Place(
+            "final", best_epoch=train.epochs, calibration=tuple(start.calibration.tolist()),
+            share=start.linear.share, share_between=start.linear.share_between, gain=start.learning.gain,
+        )  # fmt: skip
     if resume and checkpoint is not None:
         state, place = _load_checkpoint(checkpoint, work)
     for state, place, ground in _epochs(work, state, place, score):  # noqa: B020
@@ -289,6 +298,9 @@ def _epochs(
         ground = _ground(work, place.stage)
         while not _stage_done(work, place):
             state, place = _one_epoch(work, state, place, ground, key)
+            if place.stage == "search" and _stage_done(work, place) and ground.linear.between.size:
+                share = _share_between(work, _forecaster(work, state, place, ground), ground)
+                place = replace(place, share_between=share)
             if place.stage == "search" and score is not None and _stage_done(work, place):
                 place = replace(place, scores=score(_forecaster(work, state, place, ground)))
             yield state, place, ground
@@ -311,11 +323,38 @@ def _ground(work: Work, stage: str) -> Ground:
     scale, s = work.before if stage == "search" else _seen(work.past, net, work.lay, end)
     linear, medians = no_path(), None
     if work.lay.stride > 1:
-        linear = fit_linear(s, work.lay, covariates, end, len(work.past.ids))
+        linear = replace(
+            fit_linear(s, work.lay, covariates, end, len(work.past.ids)),
+            between=fit_between(s, work.lay, end, len(work.past.ids)),
+        )
         if linear.weights.size and stage == "search":
             judged = plan_.moments[plan_.filling :: plan_.judge_every]
             medians = jnp.asarray(linear_medians(linear, s, work.lay, covariates, judged))
     return Ground(scale, Signals(*map(jnp.asarray, s)), linear, medians)
+
+
+def _share_between(work: Work, f: Forecaster, ground: Ground) -> float:
+    """Share of the linear path between two advances that suits the validation tail, at an hour drawn for each day."""
+    lay, last = work.lay, work.plan.end - work.lay.horizon
+    model, s = live(f), Signals(*map(np.asarray, ground.signals))
+    first = int(np.searchsorted(s.advances, work.plan.split))
+    every = max(1, (len(s.advances) - first) * len(s.who) * lay.outputs // BETWEEN)
+    hours, m = np.random.default_rng(0).integers(1, lay.stride, len(s.advances)), np.arange(len(s.who))
+    origins, said = [], []
+    for k, states in walked(model, s, first):
+        t = np.full(len(m), s.advances[k] + hours[k])
+        if k % every or t[0] > last:
+            continue
+        q = decoded(model, s, t, states, between=True)
+        origins.append(t)
+        said.append(q / s.level[t, m][:, None, None] - 1.0)
+    if not origins:
+        return 0.0
+    t, q = np.stack(origins), np.stack(said)
+    m = np.broadcast_to(m, t.shape)
+    linear = between_medians(ground.linear.between, s, lay, t, m)
+    goal = goals(f.network, ground.signals, lay, jnp.asarray(t), jnp.asarray(m), jnp.asarray(work.plan.end))
+    return cautious_share(f.network, goal, jnp.asarray(q, jnp.float32), jnp.asarray(linear))
 
 
 def _one_epoch(work: Work, state: State, place: Place, ground: Ground, key: PRNGKeyArray) -> tuple[State, Place]:
@@ -434,7 +473,10 @@ def _forecaster(work: Work, state: State, place: Place, ground: Ground) -> Forec
     until = work.plan.end if place.stage == "final" else work.plan.split
     rate = RATE if can_learn(work.lay) and work.net.loss == "pinball" else 0.0
     learning = Learning(place.gain, rate, past.time(until) if place.gain or rate else None)
-    linear = replace(ground.linear, share=place.share if ground.linear.weights.size else 0.0)
+    path, share = ground.linear, place.share_between
+    linear = LinearPath(path.weights, place.share if path.weights.size else 0.0)
+    if share > 0 and path.between.size:
+        linear = replace(linear, between=path.between, share_between=share)
     return Forecaster(
         network, work.net, work.lay, ground.scale, linear, factors, learning, past.ids, past.step, past.zone, None,
         about,

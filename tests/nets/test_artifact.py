@@ -196,6 +196,36 @@ def test_shares_of_the_linear_path_that_make_no_sense(share, path):
     refused(path)
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [
+        lambda w: w[:-1],
+        lambda w: w[:, :-1],
+        lambda w: w[0],
+        lambda w: w.astype(np.float64),
+        lambda w: w * np.float32(np.inf),
+        lambda w: np.zeros((0, 10**9), np.float32),
+    ],
+)
+def test_paths_between_advances_that_do_not_fit(weights, path):
+    with np.errstate(invalid="ignore"):
+        rewritten(path, tensors=lambda a: a.update({"linear/between": np.array(weights(a["linear/between"]))}))
+    assert "between" in refused(path)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), "much", None, [0.5]])
+def test_shares_between_advances_that_make_no_sense(share, path):
+    rewritten(path, header=lambda m: m.update(between_share=share))
+    refused(path)
+
+
+def test_a_share_of_no_path_between_advances(path):
+    rewritten(path, tensors=lambda a: a.pop("linear/between"))
+    assert "between two advances is missing" in refused(path)
+    rewritten(path, header=lambda m: m.pop("between_share"))
+    assert load_forecaster(path).linear.between.size == 0
+
+
 def test_a_linear_path_where_the_layout_has_none(tmp_path):
     save_forecaster(untrained(PANEL, horizon=2), tmp_path / "m")
     rewritten(tmp_path / "m", header=lambda m: m.update(linear_share=0.5))

@@ -11,7 +11,7 @@ from stored_models import DATA, ORIGINS, STORED, readings
 
 from wattcast import forecast, runtime
 from wattcast.nets.artifact import ArtifactError, load_forecaster, save_forecaster, stored
-from wattcast.nets.file import ARRAYS, SETTINGS, VERSION, read
+from wattcast.nets.file import ARRAYS, OPTIONAL, SETTINGS, VERSION, read
 from wattcast.nets.forecaster import NetworkSettings
 
 
@@ -108,6 +108,8 @@ def test_what_the_file_lists_is_what_is_written():
     assert SETTINGS == set(NetworkSettings.model_fields)
     tensors, header = stored(load_forecaster(DATA / "format_2_days.safetensors"))
     assert {name for name in tensors if not name.startswith("network/")} == set(ARRAYS)
+    tensors, _ = stored(load_forecaster(DATA / "format_4_between.safetensors"))
+    assert {name for name in tensors if not name.startswith("network/")} == {*ARRAYS, *OPTIONAL}
     assert set(header["layout"]) == {"day", "gap", "horizon", "weekly", "yearly"}
 
 

@@ -50,7 +50,10 @@ def stored_model(panel, *, horizon=24, weekly=True, cell="gru", hidden=(4,), mem
     tensors["linear/weights"] = rng.normal(0, 0.1 / np.sqrt(max(wide, 1)), (meters + 1, wide, outputs)).astype(
         np.float32
     )
-    if not wide:
+    if wide:
+        onward = rng.normal(0, 0.1 / np.sqrt(lay.history), (lay.history + 1, horizon - gap))
+        tensors["linear/between"] = onward.astype(np.float32)
+    else:
         tensors["linear/weights"] = np.zeros((0, 0, 0), np.float32)
     tensors["calibration"] = np.linspace(0.8, 1.2, 11)
     since = panel.time((panel.length // panel.day // 2) * panel.day).replace(tzinfo=UTC)
@@ -62,6 +65,7 @@ def stored_model(panel, *, horizon=24, weekly=True, cell="gru", hidden=(4,), mem
         "layout": {"day": panel.day, "gap": gap, "horizon": horizon, "weekly": weekly, "yearly": True,
                    "habits": lay.habits},
         "linear_share": 0.4 if wide else 0.0,
+        "between_share": 0.3 if wide else 0.0,
         "learning": {"gain": 0.5, "rate": 0.25, "since": since.isoformat()} if can_learn(lay) else None,
         "ids": list(panel.ids),
         "step_seconds": panel.step.total_seconds(),

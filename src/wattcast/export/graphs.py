@@ -9,7 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from wattcast.export.features import COUNTS, PHASE, Array, Days, State, appended, inputs, learned, of_phase, reach
+from wattcast.export.features import (
+    COUNTS,
+    PHASE,
+    Array,
+    Days,
+    State,
+    appended,
+    inputs,
+    learned,
+    level_of,
+    of_phase,
+    reach,
+)
 from wattcast.export.state import ANCHORS, LEARNED, NUMBERS, tensors_of
 from wattcast.export.taught import hear, say, taught
 from wattcast.export.trace import Trace
@@ -218,7 +230,7 @@ def _said(model: Model, s: State, days: Days, *, begins: bool = False) -> Array:
         (q,) = trace.when(
             phase == 0,
             lambda: [_decoded(model, s, x, local, between=False)],
-            lambda: [_decoded(model, s, x, local, between=True)],
+            lambda: [_between(model, s, days, _decoded(model, s, x, local, between=True))],
         )
     if lay.stride > 1:
         order = lay.order[:, lay.gap : lay.horizon]
@@ -245,6 +257,18 @@ def _decoded(model: Model, s: State, x: Array, local: Array, *, between: bool) -
         return blended(q, features @ path.weights[0], np.float32(path.share))
     own = np.take(x.trace.constant(path.weights), s["who"], axis=0)
     return blended(q, (features[:, None] @ own)[:, 0], np.float32(path.share))
+
+
+def _between(model: Model, s: State, days: Days, q: Array) -> Array:
+    """The same with the linear path between two advances (nets/between.py)."""
+    lay, path, y = model.grounds.layout, model.grounds.linear, s["readings"]
+    if path.share_between == 0:
+        return q
+    past = y[:, y.shape[1] - len(path.between) + 1 :] / level_of(lay, s) - 1.0
+    said = past @ path.between[:-1] + path.between[-1]
+    targets = of_phase(days, lay.targets, days.calendar[reach(lay)[0], PHASE])
+    lead = np.clip(targets - lay.gap, 0, path.between.shape[1] - 1)
+    return blended(q, np.take(said, lead, axis=1), np.float32(path.share_between))
 
 
 def _outputs(model: Model, s: State, q: Array) -> dict[str, tuple[Array, str]]:

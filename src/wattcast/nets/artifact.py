@@ -47,9 +47,11 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     tensors = {f"network/{k}": np.asarray(v) for k, v in named(f.network).items()}
     tensors |= {f"scaling/{k}": np.asarray(getattr(f.scaling, k)) for k in ("meter", "mean", "std", "hinges")}
     tensors["linear/weights"] = np.asarray(f.linear.weights, np.float32)
+    if f.linear.between.size:
+        tensors["linear/between"] = np.asarray(f.linear.between, np.float32)
     tensors["calibration"] = np.asarray(f.calibration, np.float64)
     header = {
-        "version": OLDEST if f.learning.since is None else VERSION,  # the oldest that says it
+        "version": _version(f),
         "settings": f.settings.model_dump(mode="json"),
         "layout": {
             "day": f.layout.day,
@@ -61,6 +63,7 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             **({HABITS: True} if f.layout.habits else {}),
         },
         "linear_share": f.linear.share,
+        **({"between_share": f.linear.share_between} if f.linear.between.size else {}),
         "ids": list(f.ids),
         "step_seconds": f.step.total_seconds(),
         "zone": f.zone,
@@ -71,6 +74,13 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         how = {"gain": f.learning.gain, "rate": f.learning.rate, "since": f.learning.since.isoformat()}
         header["learning"] = how
     return tensors, header
+
+
+def _version(f: Forecaster) -> int:
+    """The oldest format that says it."""
+    if f.linear.between.size:
+        return VERSION
+    return OLDEST if f.learning.since is None else 3
 
 
 def load_forecaster(path: str | Path) -> Forecaster:

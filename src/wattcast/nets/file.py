@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from wattcast.schema import QUANTILES, ReadingsError
 
 Tensors = dict[str, np.ndarray]
 #: 2: a linear path, particulars of each meter, days that begin at any hour. 3: how errors are learned from, which a
-#: file of 2 does not do.
-VERSION = 3
+#: file of 2 does not do. 4: a linear path between two advances, which files of less do not have.
+VERSION = 4
 OLDEST = 2
 #: What names of arrays begin with; others are not read.
 PARTS = ("network/", "scaling/", "linear/", "calibration", "state/")
-#: Those beside the network.
+#: Those beside the network, and those a file may have.
 ARRAYS = ("scaling/meter", "scaling/mean", "scaling/std", "scaling/hinges", "linear/weights", "calibration")
+OPTIONAL = ("linear/between",)
 #: Fields of `nets.forecaster.NetworkSettings`, and what a layout follows from.
 SETTINGS = frozenset("horizon gap known country at cell hidden decoder dropout members loss".split())
 LAYOUT = ("day", "gap", "horizon", "weekly", "yearly")
@@ -150,6 +151,7 @@ def grounds(tensors: Tensors, meta: dict[str, Any]) -> Grounds:
     )
     factors = _numbers(tensors, "calibration", (len(QUANTILES),))
     linear = _linear(tensors, float(meta["linear_share"]), lay, known, len(ids))
+    linear = _between(linear, tensors.get("linear/between"), float(meta.get("between_share", 0.0)), lay)
     return Grounds(lay, scale, linear, factors, _learning(meta.get("learning"), lay), tuple(ids), step, zone)
 
 
@@ -228,6 +230,24 @@ def _linear(tensors: Tensors, share: float, lay: Layout, known: int, meters: int
     if not weights.size and share > 0:
         raise ValueError("its linear path is empty")
     return LinearPath(weights, share)
+
+
+def _between(path: LinearPath, weights: NDArray[Any] | None, share: float, lay: Layout) -> LinearPath:
+    """The path with its weights between two advances; a file may have none, and older ones do not."""
+    if weights is None:
+        if share != 0:
+            raise ValueError("its linear path between two advances is missing")
+        return path
+    if weights.dtype != np.float32 or weights.ndim != 2 or not 0 <= share <= 1:
+        raise ValueError("its linear path between two advances is of another kind")
+    if lay.stride == 1 or weights.shape != (lay.history + 1, lay.horizon - lay.gap):
+        raise ValueError(
+            f"array 'linear/between' has shape {weights.shape}, expected [{lay.history + 1}, {lay.horizon - lay.gap}] "
+            "and days"
+        )
+    if not np.isfinite(weights).all():
+        raise ValueError("array 'linear/between' holds numbers that are not finite")
+    return replace(path, between=weights, share_between=share)
 
 
 def _layout(meta: Any, skip: np.ndarray) -> Layout:

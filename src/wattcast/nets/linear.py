@@ -8,7 +8,7 @@ of 34 countries to learn from, the next to judge: ridge 2.15 %, networks 2.08 %,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,14 @@ class LinearPath:
         weights: `[meter or one, feature + 1, output]`; the last matrix serves every other meter; none where there is
             no such path.
         share: of the median that comes from here, the rest from the network; 0 .. 1.
+        between: the same for forecasts made between two advances, by nets/between.py `[reading + 1, lead]`.
+        share_between: of the median then.
     """
 
     weights: NDArray[np.float32]
     share: float = 0.0
+    between: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    share_between: float = 0.0
 
 
 def no_path() -> LinearPath:
@@ -113,7 +117,7 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
     if use.sum() < 2 * FOLDS:
         return no_path()
     learned = x[use], y[use], block[pick // meters][use]
-    weights = _weights(solve(*learned[:2]), _penalty([learned]))
+    weights = plain_weights(solve(*learned[:2]), chosen_penalty([learned]))
     if meters == 1 or len(t) < OWN_DAYS or weights.size * meters > LARGEST:
         return LinearPath(weights[None].astype(np.float32))
     rest = []
@@ -123,10 +127,10 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
     enough = [m for m in range(meters) if len(rest[m][0]) >= OWN_DAYS]
     if not enough:
         return LinearPath(weights[None].astype(np.float32))
-    penalty = _penalty([rest[m] for m in enough[:: -(-len(enough) // MOST_METERS)]])
+    penalty = chosen_penalty([rest[m] for m in enough[:: -(-len(enough) // MOST_METERS)]])
     own = np.repeat(weights[None], meters + 1, axis=0)
     for m in enough:
-        own[m] += _weights(solve(*rest[m][:2]), penalty)
+        own[m] += plain_weights(solve(*rest[m][:2]), penalty)
     return LinearPath(own.astype(np.float32))
 
 
@@ -142,7 +146,7 @@ def _rows(
     return x, y.astype(np.float64), heard & (s.seen[at, m[:, None]].mean(1) >= ENOUGH_READ)
 
 
-def _penalty(parts: Sequence[tuple[Floats, Floats, NDArray[Any]]]) -> float:
+def chosen_penalty(parts: Sequence[tuple[Floats, Floats, NDArray[Any]]]) -> float:
     """The one of least absolute error on held-out blocks of all parts (features, targets, blocks)."""
     losses = np.zeros(len(PENALTIES))
     for part in parts:
@@ -151,7 +155,7 @@ def _penalty(parts: Sequence[tuple[Floats, Floats, NDArray[Any]]]) -> float:
     return PENALTIES[int(np.argmin(losses))]
 
 
-def _weights(solved: Solved, penalty: float) -> Floats:
+def plain_weights(solved: Solved, penalty: float) -> Floats:
     """On features as they are; the last feature is the constant."""
     weights = solved.weights(penalty) / solved.width[:, None]
     weights[-1] = solved.offset - solved.centre[:-1] @ weights[:-1]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from wattcast.features.layout import Layout
@@ -142,6 +143,29 @@ class Judgement(NamedTuple):
     calibration: Float[Array, " quantiles"]
     share: Float[Array, ""]
     gain: Float[Array, ""]
+
+
+def cautious_share(network: Network, goal: Goals, quantiles: Array, linear: Array) -> float:
+    """The least share of linear medians whose loss is within a standard error of the least.
+
+    The network that is asked has not seen the latest days yet; the one that will be used has, and needs less help.
+    (Breiman et al. 1984, "Classification and regression trees", 3.4.3.)
+
+    Args:
+        network: whose loss counts.
+        goal: what came `[origin, meter, output]`.
+        quantiles: of the network, relative to the level `[origin, meter, output, quantile]`.
+        linear: medians likewise `[origin, meter, output]`.
+    """
+
+    def losses(share: float) -> Array:
+        off = network.head.loss(blended(quantiles, linear, share), goal.y) * goal.size
+        return (off * goal.counts).sum(axis=(1, 2)) / jnp.maximum(goal.counts.sum(), 1.0)
+
+    each = np.stack([np.asarray(losses(share), np.float64) for share in SHARES])
+    more = each - each[each.sum(axis=1).argmin()]
+    near = more.sum(axis=1) <= more.std(axis=1) * np.sqrt(each.shape[1])
+    return SHARES[int(np.argmax(near))]
 
 
 def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)

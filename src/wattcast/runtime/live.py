@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattcast.features.signals import Signals, inputs
+from wattcast.nets.between import between_medians
 from wattcast.nets.linear import blended, linear_features
 from wattcast.runtime import record as rec
 from wattcast.runtime.answer import check_horizon, finished
@@ -198,6 +199,9 @@ def decoded(model: Model, s: Signals, t: NDArray[np.int_], states: MeterState, *
         said.append(decode(model, member, h, x, local, s.who, between))
     quantiles = np.mean(said, axis=0, dtype=np.float32)
     path = model.grounds.linear
+    if between and path.share_between > 0:
+        medians = between_medians(path.between, s, lay, t, m)
+        quantiles = blended(quantiles, medians, np.float32(path.share_between))
     if path.share > 0 and not between:
         features = linear_features(x, local, lay, len(model.known))
         weights = path.weights[np.minimum(s.who, len(path.weights) - 1)]

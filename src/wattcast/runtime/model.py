@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wattcast.features.calendar import Country
 from wattcast.features.signals import sizes
-from wattcast.nets.file import ARRAYS, Grounds, Tensors, grounds, not_whole, read
+from wattcast.nets.file import ARRAYS, OPTIONAL, Grounds, Tensors, grounds, not_whole, read
 from wattcast.runtime.clock import Clock
 from wattcast.runtime.native import Native, native_of
 from wattcast.runtime.record import Kind, Record, record_type
@@ -154,7 +154,7 @@ def model_of(tensors: Tensors, header: dict[str, Any]) -> Model:
     quantile, decoder = settings["loss"] == "pinball", settings["decoder"]
     params, last, width, meters = 3 if quantile else 1, hidden[-1], hidden[0], len(given.ids)
 
-    taken = {name: tensors[name] for name in ARRAYS}
+    taken = {name: tensors[name] for name in (*ARRAYS, *(name for name in OPTIONAL if name in tensors))}
 
     def take(name: str, *shape: int) -> Floats:
         found = taken[f"network/{name}"] = tensors[f"network/{name}"]
@@ -193,7 +193,7 @@ def model_of(tensors: Tensors, header: dict[str, Any]) -> Model:
 
 def _fingerprint(tensors: Tensors, header: dict[str, Any]) -> int:
     """Of what is used alone: what a file holds beside that changes nothing."""
-    names = ("version", "settings", "layout", "linear_share", "learning", "ids", "step_seconds", "zone")
+    names = "version settings layout linear_share between_share learning ids step_seconds zone".split()
     parts = {name: header[name] for name in names if name in header}
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for name in sorted(tensors):

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 _CELLS = {"elman": 0, "gru": 1, "lstm": 2}
 _SIZES = (
     "cell members layers width meters features recent lags means clock around outputs local moments covariates hinges "
-    "decoder params quantiles habits linear_features linear_meters profile_each weather_each stride day gap history "
-    "season window before after record"
+    "decoder params quantiles habits linear_features linear_meters profile_each weather_each between_readings "
+    "between_leads stride day gap history season window before after record"
 ).split()
 _FIELDS = "count heard moved scale total age who last off_week off_day y state output known".split()
-_TABLES = "recent lags targets moments around hinges linear".split()
+_TABLES = "recent lags targets moments around hinges linear between".split()
 _CLOCK = 17  # features of `features.signals.clock_features`
 
 
@@ -42,6 +42,7 @@ class _Sizes(ctypes.Structure):
         *((name, ctypes.c_int64) for name in _SIZES),
         ("half_life", ctypes.c_double),
         ("share", ctypes.c_double),
+        ("between_share", ctypes.c_double),
     ]
 
 
@@ -83,7 +84,8 @@ class Native:
         hidden = (size * len(layers))(*(len(layer.u) for layer in layers))
         held = [np.ascontiguousarray(a, np.float32) for m in model.members for a in _arrays(m, model)]
         around, hinges = holidays_around(lay) * lay.day, model.grounds.scaling.hinges.astype(np.float32)
-        self._kept = (lay.recent, lay.lags, lay.targets, lay.moments, around, hinges, model.grounds.linear.weights)
+        path = model.grounds.linear
+        self._kept = (lay.recent, lay.lags, lay.targets, lay.moments, around, hinges, path.weights, path.between)
         tables = _Tables(*map(_address, self._kept))
         arrays = (pointer * len(held))(*map(_address, held))
         self._live = lib.wattcast_live_new(
@@ -141,9 +143,9 @@ def _sizes(model: Model) -> _Sizes:
         features, lay.recent.shape[1], lay.lags.shape[1], mean_days(lay), _CLOCK, len(holidays_around(lay)), outputs,
         local, lay.moments.shape[2], len(model.known), HINGES, first.out.shape[0], first.out.shape[1],
         len(QUANTILES), lay.habits, linear.weights.shape[1], len(linear.weights),
-        each(lay.day, PROFILES) if days else 1, each(lay.day, WEATHER), lay.stride, lay.day, lay.gap, lay.history,
-        lay.season, record.window, record.before, record.after, record.dtype.itemsize, HALF_LIFE * lay.day,
-        linear.share,
+        each(lay.day, PROFILES) if days else 1, each(lay.day, WEATHER), max(0, len(linear.between) - 1),
+        linear.between.shape[1], lay.stride, lay.day, lay.gap, lay.history, lay.season, record.window, record.before,
+        record.after, record.dtype.itemsize, HALF_LIFE * lay.day, linear.share, linear.share_between,
     )  # fmt: skip
 
 

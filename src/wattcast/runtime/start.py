@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,6 +62,23 @@ def prime(model: Model, panel: Panel, origin: int | None = None) -> MeterState:
     _scan(model, states, s, count)
     _teach(model, states, s, s.advances[count:])
     return states
+
+
+def walked(model: Model, s: Signals, first: int) -> Iterator[tuple[int, MeterState]]:
+    """The recurrent state along all advances of signals: their places from `first` on, and records of it alone.
+
+    Args:
+        model: whose states they are.
+        s: signals of the model's meters.
+        first: place of the first advance that is asked for.
+    """
+    states = np.zeros(len(s.who), model.record.dtype)
+    states["who"] = s.who
+    _scan(model, states, s, first)
+    for k in range(first, len(s.advances)):
+        t = np.full(len(states), s.advances[k])
+        _move(model, states, inputs(s, model.grounds.layout, t, np.arange(len(states)))[0][None])
+        yield k, states
 
 
 def _enter(model: Model, states: MeterState, s: Signals, covariates: NDArray[np.float64]) -> None:
