@@ -33,7 +33,7 @@ struct Ahead {
     h = take(rows * live.hidden), both = take(rows * (live.hidden + n.width)), common = take(rows * n.decoder);
     params = take(rows * n.params * live.padded), own = take(rows * own_size);
     said = take(rows * n.quantiles * live.padded);
-    straight = take(rows * std::max(n.linear_features, n.between_readings + 1));
+    straight = take(rows * std::max(n.linear_features, n.between_readings));
     medians = take(rows * n.outputs), leads = take(rows * n.between_leads);
     zeros = take(std::max(n.outputs, n.decoder)), stack = take(live.widest);
     lines = reinterpret_cast<const float**>(take(rows * n.local * kPointer));
@@ -105,12 +105,11 @@ void linear(const Asked& asked, const char* first, int64_t rows, const Ahead& ro
   }
 }
 
-// nets/between.py: the newest readings of a row, over its level, and a 1.
+// nets/between.py: the newest readings of a row, over its level.
 void look_between(const Live& live, const float* ring, float level, float* readings) {
   const int64_t reach = live.n.between_readings;
   const float inverse = 1.0f / level, *first = ring + live.n.window - reach;
   for (int64_t k = 0; k < reach; ++k) readings[k] = first[k] * inverse - 1.0f;
-  readings[reach] = 1.0f;
 }
 
 // Medians of the linear path between two advances, from the order of time into that of outputs.
@@ -119,7 +118,7 @@ void between(const Asked& asked, int64_t rows, const Ahead& room) {
   const int32_t* targets = asked.live.tables.targets + asked.now.phase * n.outputs;
   const float* zeros[kAhead];
   std::fill_n(zeros, rows, room.zeros);
-  asked.live.target->product({rows, n.between_readings + 1, n.between_leads, room.straight, asked.live.tables.between,
+  asked.live.target->product({rows, n.between_readings, n.between_leads, room.straight, asked.live.tables.between,
                               false, zeros, room.leads, n.between_leads});
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t o = 0; o < n.outputs; ++o) {
@@ -161,7 +160,7 @@ bool predict_block(const Asked& asked, int64_t begin, int64_t rows) {
     level[r] = look(live, record, asked.now, begin + r, room.ring, raw);
     look_ahead(live, record, asked.now, begin + r, room.ring, level[r], raw, room.own + r * room.own_size, own);
     if (straight) look_straight(live, raw, own, room.straight + r * n.linear_features);
-    if (onward) look_between(live, room.ring, level[r], room.straight + r * (n.between_readings + 1));
+    if (onward) look_between(live, room.ring, level[r], room.straight + r * n.between_readings);
   }
   for (int64_t k = 0; k < n.members; ++k) {
     const Member& member = live.members[static_cast<size_t>(k)];

@@ -93,7 +93,7 @@ typedef struct {
   const int32_t* around;   // [around] days whose holidays are seen, as readings
   const float* hinges;     // [covariates, hinges]
   const float* linear;     // [linear_meters, linear_features, outputs]
-  const float* between;    // [between_readings + 1, between_leads]
+  const float* between;    // [between_readings, between_leads]
 } wattcast_live_tables;
 
 // The calendar at one moment, for all meters: pointers to the moment's own row. Rows before and after it are read as far

@@ -28,7 +28,7 @@ def untrained(
     linear, features = no_path(), linear_size(lay, len(panel.names))
     if features:  # a matrix a meter and one for all others
         weights = rng.normal(0, 0.1 / np.sqrt(features), (len(panel.ids) + 1, features, lay.outputs))
-        onward = rng.normal(0, 0.1 / np.sqrt(lay.history), (lay.history + 1, lay.horizon - lay.gap))
+        onward = rng.normal(0, 0.1 / np.sqrt(lay.history), (lay.history, lay.horizon - lay.gap))
         linear = LinearPath(weights.astype(np.float32), 0.4, onward.astype(np.float32), 0.3)
     learning = Learning(0.5, 0.25, panel.start) if can_learn(lay) else Learning()
     factors, about = np.linspace(0.8, 1.2, 11), {"from": "x"}

@@ -62,7 +62,7 @@ def by_loop(f, panel, origin):
     ahead = lay.targets[s.phase[origin]]
     if f.linear.share_between and advances[-1] != origin:
         past = s.y[origin - lay.history : origin] / s.level[origin] - 1
-        said = past.T @ f.linear.between[:-1] + f.linear.between[-1]
+        said = past.T @ f.linear.between
         for output, step in enumerate(ahead):
             if lay.gap <= step < lay.horizon:
                 q[:, output] += f.linear.share_between * (said[:, step - lay.gap] - q[:, output, 5])[:, None]

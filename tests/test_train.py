@@ -212,7 +212,7 @@ def test_between_two_advances_a_path_of_its_own_speaks():
     panel = replace(PANEL, y=y)
     net, train = NET.model_copy(update={"horizon": 24}), TRAIN.model_copy(update={"epochs": 1, "final": False})
     f = trained(panel, net, train)
-    assert f.linear.share_between > 0.3 and f.linear.between.shape == (f.layout.history + 1, 24)
+    assert f.linear.share_between > 0.3 and f.linear.between.shape == (f.layout.history, 24)
     origins = [TRAINED + 5, TRAINED + 17]
     without = replace(f, linear=replace(f.linear, share_between=0.0))
     errors = [

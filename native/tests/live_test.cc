@@ -76,7 +76,7 @@ struct Network {
         targets.push_back(days ? static_cast<int32_t>((o % kDay - p + kDay) % kDay + o / kDay * kDay) : o + 1);
     moments = offsets(n.stride * n.outputs * n.moments, -4, 3, random), around = offsets(n.around, -3, 4, random);
     hinges = drawn(n.hinges, random), linear = drawn(n.linear_meters * n.linear_features * n.outputs, random);
-    between = drawn((n.between_readings + 1) * n.between_leads, random);
+    between = drawn(n.between_readings * n.between_leads, random);
     clock = drawn(n.clock, random), alike = offsets(2 * kReach * kColumns, 2, 9, random);
     for (int64_t i = 0; i < 2 * kReach * kColumns; ++i) holiday.push_back(static_cast<float>(random() % 2));
     const int64_t gates = (cell == 0 ? 1 : cell == 1 ? 3 : 4) * kHidden;

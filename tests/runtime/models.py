@@ -51,7 +51,7 @@ def stored_model(panel, *, horizon=24, weekly=True, cell="gru", hidden=(4,), mem
         np.float32
     )
     if wide:
-        onward = rng.normal(0, 0.1 / np.sqrt(lay.history), (lay.history + 1, horizon - gap))
+        onward = rng.normal(0, 0.1 / np.sqrt(lay.history), (lay.history, horizon - gap))
         tensors["linear/between"] = onward.astype(np.float32)
     else:
         tensors["linear/weights"] = np.zeros((0, 0, 0), np.float32)

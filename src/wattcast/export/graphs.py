@@ -264,11 +264,10 @@ def _between(model: Model, s: State, days: Days, q: Array) -> Array:
     lay, path, y = model.grounds.layout, model.grounds.linear, s["readings"]
     if path.share_between == 0:
         return q
-    past = y[:, y.shape[1] - len(path.between) + 1 :] / level_of(lay, s) - 1.0
-    said = past @ path.between[:-1] + path.between[-1]
+    past = y[:, y.shape[1] - len(path.between) :] / level_of(lay, s) - 1.0
     targets = of_phase(days, lay.targets, days.calendar[reach(lay)[0], PHASE])
     lead = np.clip(targets - lay.gap, 0, path.between.shape[1] - 1)
-    return blended(q, np.take(said, lead, axis=1), np.float32(path.share_between))
+    return blended(q, np.take(past @ path.between, lead, axis=1), np.float32(path.share_between))
 
 
 def _outputs(model: Model, s: State, q: Array) -> dict[str, tuple[Array, str]]:

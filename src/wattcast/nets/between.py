@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wattcast.features.layout import Layout
 from wattcast.features.regression import solve
 from wattcast.features.signals import LEAST_LEVEL, Signals
-from wattcast.nets.linear import ENOUGH_READ, chosen_penalty, plain_weights
+from wattcast.nets.linear import ENOUGH_READ, chosen_penalty
 
 Array = Any  # numpy or jax
 #: Rows that are learned from, and numbers in them, at most.
@@ -29,9 +29,10 @@ FOLDS, LEADS = 3, 24
 
 
 def fit_between(s: Signals, lay: Layout, end: int, meters: int) -> NDArray[np.float32]:
-    """Weights from the readings over the level, less 1, and a 1 after them, to the leads `[reading + 1, lead]`.
+    """Weights from readings to the leads `[reading, lead]`, whatever the unit: those of a lead add up to 1.
 
-    They are those of a regression on the readings' distance from the mean of their last day, which moves with the load.
+    They are those of a regression on the readings' distance from the mean of their last day, in which all meters have
+    one spread: over their levels, a meter whose readings change sign would outweigh all others.
 
     Args:
         s: signals of the training part, NumPy.
@@ -45,7 +46,7 @@ def fit_between(s: Signals, lay: Layout, end: int, meters: int) -> NDArray[np.fl
     reach, leads = lay.history, lay.horizon - lay.gap
     none, first = np.zeros((0, 0), np.float32), lay.needed
     origins = end - lay.horizon - first + 1
-    if (reach + 1) * leads > LARGEST or origins < 2 * FOLDS:
+    if reach * leads > LARGEST or origins < 2 * FOLDS:
         return none
     rows = min(MOST_ROWS, MOST_NUMBERS // reach, origins * meters)
     pick = np.sort(np.random.default_rng(0).choice(origins * meters, rows, replace=False))
@@ -56,14 +57,16 @@ def fit_between(s: Signals, lay: Layout, end: int, meters: int) -> NDArray[np.fl
     use = (level > LEAST_LEVEL) & (read >= ENOUGH_READ)
     if use.sum() <= reach:
         return none
-    x, y = (s.y[at[use], m[use, None]] / level[use, None] for at in (past, ahead))
-    centre = x[:, -lay.day :].mean(1, keepdims=True, dtype=np.float64)
-    x = np.concatenate([x - centre, np.ones_like(centre)], axis=1)
-    y = y - centre
+    m = m[use]
+    x, y = (s.y[at[use], m[:, None]].astype(np.float64) for at in (past, ahead))
+    centre = x[:, -lay.day :].mean(1, keepdims=True)
+    size = np.sqrt(np.bincount(m, np.square(x - centre).mean(1)) / np.maximum(np.bincount(m), 1))[m, None]
+    x, y = ((a - centre) / np.maximum(size, LEAST_LEVEL) for a in (x, y))
     some = np.unique(np.linspace(0, leads - 1, min(leads, LEADS)).astype(int))
     penalty = chosen_penalty([(x, y[:, some], pick[use] * FOLDS // (origins * meters))])
-    weights = plain_weights(solve(x, y), penalty)
-    weights[-lay.day - 1 : -1] += (1.0 - weights[:-1].sum(0)) / lay.day  # the mean of the last day, given back
+    solved = solve(x, y)
+    weights = solved.weights(penalty) / solved.width[:, None]  # a constant has no unit that all meters share
+    weights[-lay.day :] += (1.0 - weights.sum(0)) / lay.day  # the mean of the last day, given back
     return weights.astype(np.float32)
 
 
@@ -80,9 +83,7 @@ def between_medians(weights: Array, s: Signals, lay: Layout, t: Array, m: Array,
         m: meters `[*]`.
         xp: numpy or jax.numpy.
     """
-    reach = len(weights) - 1
-    back = xp.asarray(np.arange(-reach, 0, dtype=np.int32)).reshape((1,) * t.ndim + (-1,))
+    back = xp.asarray(np.arange(-len(weights), 0, dtype=np.int32)).reshape((1,) * t.ndim + (-1,))
     past = s.y[t[..., None] + back, m[..., None]] / s.level[t, m][..., None] - 1.0
-    said = xp.concatenate([past, xp.ones_like(past[..., :1])], axis=-1) @ weights
     lead = xp.clip(xp.asarray(lay.targets)[s.phase[t]] - lay.gap, 0, weights.shape[1] - 1)
-    return xp.take_along_axis(said, lead, axis=-1)
+    return xp.take_along_axis(past @ weights, lead, axis=-1)

@@ -240,9 +240,9 @@ def _between(path: LinearPath, weights: NDArray[Any] | None, share: float, lay: 
         return path
     if weights.dtype != np.float32 or weights.ndim != 2 or not 0 <= share <= 1:
         raise ValueError("its linear path between two advances is of another kind")
-    if lay.stride == 1 or weights.shape != (lay.history + 1, lay.horizon - lay.gap):
+    if lay.stride == 1 or weights.shape != (lay.history, lay.horizon - lay.gap):
         raise ValueError(
-            f"array 'linear/between' has shape {weights.shape}, expected [{lay.history + 1}, {lay.horizon - lay.gap}] "
+            f"array 'linear/between' has shape {weights.shape}, expected [{lay.history}, {lay.horizon - lay.gap}] "
             "and days"
         )
     if not np.isfinite(weights).all():

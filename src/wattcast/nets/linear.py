@@ -44,7 +44,7 @@ class LinearPath:
         weights: `[meter or one, feature + 1, output]`; the last matrix serves every other meter; none where there is
             no such path.
         share: of the median that comes from here, the rest from the network; 0 .. 1.
-        between: the same for forecasts made between two advances, by nets/between.py `[reading + 1, lead]`.
+        between: the same for forecasts made between two advances, by nets/between.py `[reading, lead]`.
         share_between: of the median then.
     """
 
@@ -117,7 +117,7 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
     if use.sum() < 2 * FOLDS:
         return no_path()
     learned = x[use], y[use], block[pick // meters][use]
-    weights = plain_weights(solve(*learned[:2]), chosen_penalty([learned]))
+    weights = _weights(solve(*learned[:2]), chosen_penalty([learned]))
     if meters == 1 or len(t) < OWN_DAYS or weights.size * meters > LARGEST:
         return LinearPath(weights[None].astype(np.float32))
     rest = []
@@ -130,7 +130,7 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
     penalty = chosen_penalty([rest[m] for m in enough[:: -(-len(enough) // MOST_METERS)]])
     own = np.repeat(weights[None], meters + 1, axis=0)
     for m in enough:
-        own[m] += plain_weights(solve(*rest[m][:2]), penalty)
+        own[m] += _weights(solve(*rest[m][:2]), penalty)
     return LinearPath(own.astype(np.float32))
 
 
@@ -155,7 +155,7 @@ def chosen_penalty(parts: Sequence[tuple[Floats, Floats, NDArray[Any]]]) -> floa
     return PENALTIES[int(np.argmin(losses))]
 
 
-def plain_weights(solved: Solved, penalty: float) -> Floats:
+def _weights(solved: Solved, penalty: float) -> Floats:
     """On features as they are; the last feature is the constant."""
     weights = solved.weights(penalty) / solved.width[:, None]
     weights[-1] = solved.offset - solved.centre[:-1] @ weights[:-1]

@@ -143,7 +143,7 @@ def _sizes(model: Model) -> _Sizes:
         features, lay.recent.shape[1], lay.lags.shape[1], mean_days(lay), _CLOCK, len(holidays_around(lay)), outputs,
         local, lay.moments.shape[2], len(model.known), HINGES, first.out.shape[0], first.out.shape[1],
         len(QUANTILES), lay.habits, linear.weights.shape[1], len(linear.weights),
-        each(lay.day, PROFILES) if days else 1, each(lay.day, WEATHER), max(0, len(linear.between) - 1),
+        each(lay.day, PROFILES) if days else 1, each(lay.day, WEATHER), len(linear.between),
         linear.between.shape[1], lay.stride, lay.day, lay.gap, lay.history, lay.season, record.window, record.before,
         record.after, record.dtype.itemsize, HALF_LIFE * lay.day, linear.share, linear.share_between,
     )  # fmt: skip
