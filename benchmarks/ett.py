@@ -4,7 +4,7 @@
 
 Protocol: hourly, 12 months to learn from, 4 to stop by, 4 to be judged on; all seven columns, each over its standard
 deviation in the first 12 months; a forecast from every hour of the last 4 months, none dropped. The network is trained
-by its defaults with `mse` as its loss, but without the second stage, which would learn from the middle 4 months as well.
+by its defaults with `mse` as its loss, but without the second stage, which would learn from the middle 4 months too.
 """
 
 from __future__ import annotations
