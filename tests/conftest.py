@@ -50,9 +50,9 @@ def compiled() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> None:
     """What is trained for a few batches is not worth polishing."""
-    from wattcast import train
+    from wattcast.train import compiled
 
-    train.PLAIN = train.UNPOLISHED
+    compiled.PLAIN = compiled.UNPOLISHED
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,9 @@ from wattcast.nets.artifact import ArtifactError, load_forecaster, named
 from wattcast.nets.coarse import coarse
 from wattcast.nets.forecaster import NetworkSettings, with_rules
 from wattcast.schema import NotReady
-from wattcast.train import TrainSettings, _layout, _prepare, fit
+from wattcast.train import TrainSettings, fit
+from wattcast.train.rules import layout_of
+from wattcast.train.work import prepare
 
 PANEL = load_panel(days=40, gaps=0.02)
 TRAINED = 36 * 24
@@ -281,18 +283,18 @@ def test_a_carried_state_trains_too_and_otherwise(run):
 @pytest.mark.parametrize(("days", "fortnight"), [(36, False), (55, False), (56, True)])
 def test_short_readings_spare_no_second_week_before_the_first_forecast(days, fortnight):
     view = View(load_panel(days=60), days * 24, 24)
-    assert _layout(view, NetworkSettings(horizon=24)).fortnight is fortnight
-    assert _layout(view, NetworkSettings(horizon=2)).fortnight  # steps look at one week anyway
+    assert layout_of(view, NetworkSettings(horizon=24)).fortnight is fortnight
+    assert layout_of(view, NetworkSettings(horizon=2)).fortnight  # steps look at one week anyway
 
 
 @pytest.mark.parametrize(("days", "habits"), [(999, False), (1000, True)])
 def test_many_days_of_many_meters_show_habits(days, habits):
     """Two meters; what is told of habits is asked of a wider decoder."""
     view = View(replace(PANEL, y=np.zeros((1000 * 24, 2))), days * 24, 24)
-    lay = _layout(view, NetworkSettings(horizon=24))
+    lay = layout_of(view, NetworkSettings(horizon=24))
     assert lay.habits is habits
     assert with_rules(NetworkSettings(horizon=24), lay).decoder == (64 if habits else 32)
-    assert not _layout(view, NetworkSettings(horizon=2)).habits
+    assert not layout_of(view, NetworkSettings(horizon=2)).habits
 
 
 def test_rough_days_are_learned_in_parts(tmp_path):
@@ -311,4 +313,4 @@ def test_rough_days_are_learned_in_parts(tmp_path):
     weights = np.asarray(f.network.embed) + np.linspace(0, 1, f.network.embed.shape[1])[:, None]
     free = replace(f, network=eqx.tree_at(lambda n: n.embed, f.network, jnp.asarray(weights)))
     view = View(rough, TRAINED, 24)
-    assert [_prepare(view, net, TRAIN, go_on).coarse.each for go_on in (None, f, free)] == [2, 2, 1]
+    assert [prepare(view, net, TRAIN, go_on).coarse.each for go_on in (None, f, free)] == [2, 2, 1]

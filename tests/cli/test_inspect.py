@@ -26,7 +26,9 @@ def test_json_says_what_the_model_holds(run, model):
     weights = [a for a in jax.tree.leaves(f.network) if a is not f.network.centre and a is not f.network.spread]
     assert said["parameters"] == sum(a.size for a in weights)
     assert said["linear"] == {"share": f.linear.share, "parameters": f.linear.weights.size}
-    assert said["fingerprint"] == f"{runtime.load(model).fingerprint:016x}" and said["format"] == 3
+    assert said["fingerprint"] == f"{runtime.load(model).fingerprint:016x}" and said["format"] == (
+        4 if f.linear.share_between else 3
+    )
     assert said["size"] == model.stat().st_size and said["model"] == str(model)
     assert said["network"] == {"cell": "gru", "hidden": [4], "decoder": 4, "members": 1, "loss": "pinball"}
     assert (said["horizon"], said["gap"], said["step"], said["zone"], said["meters"]) == (

@@ -18,11 +18,11 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from wattcast import train
 from wattcast.chapter.job import MEAN, SIZE, TRAIN, VALIDATED, Job, Result, baseline_errors, errors
 from wattcast.nets.cells import AbstractCell, orthogonal
 from wattcast.nets.patterns import ManyToOne
 from wattcast.nets.stack import Stack
+from wattcast.train import compiled
 
 HIDDEN, DROPOUT, BATCH, EPOCHS = (50, 200), 0.2, 512, 10
 
@@ -37,12 +37,12 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     """
     key = jax.random.key(seed)
     # op by op each would be compiled on its own, 2 s in all
-    model = eqx.filter_jit(_start, **train.UNPOLISHED)(jax.random.fold_in(key, 0), HIDDEN)
+    model = eqx.filter_jit(_start, **compiled.UNPOLISHED)(jax.random.fold_in(key, 0), HIDDEN)
     optimiser = optax.rmsprop(1e-3, decay=0.9, eps=1e-7, eps_in_sqrt=False)
     memory = optimiser.init(eqx.filter(model, eqx.is_inexact_array))
     x = jnp.asarray(job.x.T[..., None], jnp.float32)  # [time, window, 1]
     y = jnp.asarray(job.y, jnp.float32)
-    epoch_of, epochs = eqx.filter_jit(_epoch, **train.PLAIN), list[dict[str, Any]]()
+    epoch_of, epochs = eqx.filter_jit(_epoch, **compiled.PLAIN), list[dict[str, Any]]()
     with ThreadPoolExecutor(1) as beside:
         rules = beside.submit(baseline_errors, job)  # while the epoch is compiled
         for number in range(1, EPOCHS + 1):
