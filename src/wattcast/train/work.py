@@ -68,9 +68,11 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
     optimiser = optimiser_of(train)
-    # settings with a table of countries have no hash, which arguments of compiled functions need
+    # A closure, as settings with a table of countries have no hash, which arguments of compiled functions need. Lowered
+    # by hand, as Equinox would keep the closure and its code for ever: some 100 trainings later the process is dead.
+    key = jax.random.key(train.seed)
     start_of = eqx.filter_jit(lambda key: build(net, lay, len(past.ids), key), **compiled.UNPOLISHED)
-    params, static = eqx.partition(start_of(jax.random.key(train.seed)), eqx.is_inexact_array)
+    params, static = eqx.partition(start_of.lower(key).compile()(key), eqx.is_inexact_array)
     before = seen(past, net, lay, steps.split)
     if lay.stride > 1:
         params = _normal(params, before[1], lay, steps.split - lay.horizon)
