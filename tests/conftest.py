@@ -50,7 +50,7 @@ def compiled() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def forgotten() -> Iterator[None]:
-    """XLA holds memory maps for all it compiled, and Linux kills a process of 65,530: a file leaves none to the next."""
+    """XLA holds memory maps for all it compiled, and Linux kills a process of 65,530: no file leaves its own."""
     yield
     import jax
 

@@ -265,3 +265,22 @@ def test_covariates_that_are_missing(days):
 def test_an_origin_after_the_readings(days):
     with pytest.raises(LookupError, match="origin 961 lies outside the grid of 960 steps"):
         predict(days, PANEL, [961])
+
+
+def test_a_past_that_grows_is_seldom_compiled_anew(days):
+    compiled = []
+
+    def hear(event, _seconds, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(event)
+
+    jax.clear_caches()
+    jax.monitoring.register_event_duration_secs_listener(hear)
+    try:
+        predict(days, PANEL, [30 * DAY])
+        assert compiled
+        compiled.clear()
+        predict(days, PANEL, [31 * DAY])
+    finally:
+        jax.monitoring.unregister_event_duration_listener(hear)
+    assert not compiled

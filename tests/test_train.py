@@ -1,7 +1,9 @@
 """Training: the same from the same seed, resumed or not; it learns, stops, and says what it cannot use."""
 
+import gc
 from dataclasses import replace
 from datetime import time
+from pathlib import Path
 from shutil import copy
 
 import equinox as eqx
@@ -314,3 +316,18 @@ def test_rough_days_are_learned_in_parts(tmp_path):
     free = replace(f, network=eqx.tree_at(lambda n: n.embed, f.network, jnp.asarray(weights)))
     view = View(rough, TRAINED, 24)
     assert [prepare(view, net, TRAIN, go_on).coarse.each for go_on in (None, f, free)] == [2, 2, 1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="counts the memory maps that Linux tells of")
+def test_what_a_training_compiled_goes_with_it():
+    """Code of XLA is hundreds of memory maps and Linux kills a process of 65,530: refits day by day for a year."""
+
+    def maps():
+        gc.collect()
+        return len(Path("/proc/self/maps").read_text(encoding="utf-8").splitlines())
+
+    trained()
+    before = maps()
+    for _ in range(2):
+        trained()
+    assert maps() < before + 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -82,8 +83,8 @@ def _sayer(f: Forecaster, s: Signals, count: int) -> Sayer:
 
     It is given origins, the advance before each, whether they lie between two advances, and a horizon.
     """
-    arrays, lay = Signals(*map(jnp.asarray, s)), f.layout
-    held = _states(f.network, arrays, lay, count)
+    arrays, lay = Signals(*map(jnp.asarray, _rounded(s))), f.layout
+    held = _states(f.network, arrays, lay, _room(count))
 
     def said(t: Times, latest: Times, between: bool, horizon: int) -> Quantiles:
         out = np.empty((len(t), len(s.who), horizon - lay.gap, len(QUANTILES)))
@@ -91,11 +92,30 @@ def _sayer(f: Forecaster, s: Signals, count: int) -> Sayer:
         for part in np.array_split(np.arange(len(t)), max(1, len(t) * len(s.who) * lay.outputs // TOGETHER)):
             if not len(part):
                 continue
-            q = _decode(f.network, linear, arrays, lay, held[:, latest[part]], jnp.asarray(t[part]), between)
-            out[part] = finished(np.asarray(q, np.float64), lay, s.phase[t[part]], horizon, f.calibration)
+            some = _longer(part, _room(len(part)) - len(part))
+            q = _decode(f.network, linear, arrays, lay, held[:, latest[some]], jnp.asarray(t[some]), between)
+            real = np.asarray(q, np.float64)[: len(part)]
+            out[part] = finished(real, lay, s.phase[t[part]], horizon, f.calibration)
         return out
 
     return said
+
+
+def _rounded(s: Signals) -> Signals:
+    """Ends repeated up to a `_room`: forecasts of a past that grows run what was compiled for it a while ago."""
+    steps, moves = (_room(len(a)) - len(a) for a in (s.y, s.advances))
+    spread = [n for n, a in s._asdict().items() if n not in {"country", "who"} and len(a)]
+    return s._replace(**{n: _longer(np.asarray(getattr(s, n)), moves if n == "advances" else steps) for n in spread})
+
+
+def _longer(a: NDArray[Any], steps: int) -> NDArray[Any]:
+    return np.pad(a, [(0, steps), *[(0, 0)] * (a.ndim - 1)], mode="edge")
+
+
+def _room(n: int) -> int:
+    """The next length with no more than four binary digits of its own: at most an eighth above."""
+    unit = 1 << max(n.bit_length() - 4, 0)
+    return -(-n // unit) * unit
 
 
 def _learned(f: Forecaster, s: Signals, t: Times, latest: Times, first: int, q: Quantiles) -> Learned:

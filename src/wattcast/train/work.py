@@ -19,7 +19,7 @@ from wattcast.features.signals import LEAST_LEVEL, Scaling, Signals, inputs, sca
 from wattcast.features.view import View
 from wattcast.nets.between import fit_between
 from wattcast.nets.coarse import Coarse, coarse
-from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, with_rules
+from wattcast.nets.forecaster import Forecaster, NetworkSettings, build, shape_of, with_rules
 from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
 from wattcast.nets.objective import Judgement
 from wattcast.train import compiled
@@ -68,11 +68,12 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
     optimiser = optimiser_of(train)
-    # A closure, as settings with a table of countries have no hash, which arguments of compiled functions need. Lowered
-    # by hand, as Equinox would keep the closure and its code for ever: some 100 trainings later the process is dead.
-    key = jax.random.key(train.seed)
-    start_of = eqx.filter_jit(lambda key: build(net, lay, len(past.ids), key), **compiled.UNPOLISHED)
-    params, static = eqx.partition(start_of.lower(key).compile()(key), eqx.is_inexact_array)
+    # A closure, as settings with a table of countries have no hash, which arguments of compiled functions need; JAX's
+    # own jit, as Equinox keeps closures and their code for ever, which kills a process after some 100 trainings.
+    meters = len(past.ids)
+    start_of = jax.jit(lambda key: eqx.filter(build(net, lay, meters, key), eqx.is_array), **compiled.UNPOLISHED)
+    network = eqx.combine(start_of(jax.random.key(train.seed)), shape_of(net, lay, meters))
+    params, static = eqx.partition(network, eqx.is_inexact_array)
     before = seen(past, net, lay, steps.split)
     if lay.stride > 1:
         params = _normal(params, before[1], lay, steps.split - lay.horizon)
