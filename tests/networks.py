@@ -30,7 +30,7 @@ def untrained(
         weights = rng.normal(0, 0.1 / np.sqrt(features), (len(panel.ids) + 1, features, lay.outputs))
         onward = rng.normal(0, 0.1 / np.sqrt(lay.history), (lay.history, lay.horizon - lay.gap))
         linear = LinearPath(weights.astype(np.float32), 0.4, onward.astype(np.float32), 0.3)
-    learning = Learning(0.5, 0.25, panel.start) if can_learn(lay) else Learning()
+    learning = Learning(0.5, 0.25, panel.start, 0.25) if can_learn(lay) else Learning()
     factors, about = np.linspace(0.8, 1.2, 11), {"from": "x"}
     return Forecaster(
         network, net, lay, scaling(panel), linear, factors, learning, panel.ids, panel.step, panel.zone, "kW", about

@@ -124,7 +124,8 @@ def taught_by_loop(f, panel, origin):
                 drift[i] += (1 - 0.5 ** (1 / HALF_LIFE)) * pull
             bands = np.clip(bands + how.rate * outside / DAY, -MOST, MOST)
         middle, reach = q[:, m, 5], np.exp(np.repeat([bands[0], 0, bands[1]], (5, 1, 5)))
-        shift = how.gain * drift[slots] * s.level[max(t for t in s.advances if t <= origin), m]
+        gain = how.gain if origin in s.advances else how.between
+        shift = gain * drift[slots] * s.level[max(t for t in s.advances if t <= origin), m]
         q[:, m] = (middle + shift)[:, None] + (q[:, m] - middle[:, None]) * reach
     return q * f.scaling.meter[:, None]
 

@@ -45,6 +45,7 @@ def same(one, other):
     np.testing.assert_array_equal(one.linear.weights, other.linear.weights)
     np.testing.assert_array_equal(one.linear.between, other.linear.between)
     assert (one.linear.share, one.linear.share_between) == (other.linear.share, other.linear.share_between)
+    assert one.learning == other.learning
     pasts = [[{**e, "seconds": 0, "readings": 0} for e in f.about["history"]] for f in (one, other)]
     assert pasts[0] == pasts[1]
     return True

@@ -27,7 +27,7 @@ def test_json_says_what_the_model_holds(run, model):
     assert said["parameters"] == sum(a.size for a in weights)
     assert said["linear"] == {"share": f.linear.share, "parameters": f.linear.weights.size}
     assert said["fingerprint"] == f"{runtime.load(model).fingerprint:016x}" and said["format"] == (
-        4 if f.linear.share_between else 3
+        4 if f.linear.share_between or f.learning.between != f.learning.gain else 3
     )
     assert said["size"] == model.stat().st_size and said["model"] == str(model)
     assert said["network"] == {"cell": "gru", "hidden": [4], "decoder": 4, "members": 1, "loss": "pinball"}

@@ -71,15 +71,15 @@ def test_whatever_comes_bands_keep_within_bounds_and_drift_too(errors):
     assert np.abs(learned.drift).max() <= LARGEST and np.abs(learned.bands).max() <= MOST
 
 
-def test_what_was_learned_moves_the_median_by_slot_and_each_half_by_its_factor():
+def test_what_was_learned_moves_the_median_by_slot_and_phase_and_each_half_by_its_factor():
     lay = layout(day=DAY, horizon=30, weekly=True)
     q = np.sort(RNG.normal(10, 1, (2, 1, 30, len(QUANTILES))), axis=-1)
     drift, bands = RNG.normal(0, 0.1, (2, 1, DAY)), np.array([[[np.log(2), 0.0]], [[0.0, np.log(0.5)]]])
     phase, level = np.array([0, 5], np.int32), np.array([[10.0], [20.0]])
-    out = corrected(q, lay, phase, Learned(drift, bands), level, Learning(0.5, 0.25))
+    out = corrected(q, lay, phase, Learned(drift, bands), level, Learning(0.5, 0.25, between=0.25))
     for k in range(2):
         slots = (phase[k] + np.arange(30)) % DAY
-        middle = q[k, 0, :, 5] + 0.5 * drift[k, 0, slots] * level[k, 0]
+        middle = q[k, 0, :, 5] + [0.5, 0.25][k] * drift[k, 0, slots] * level[k, 0]
         np.testing.assert_allclose(out[k, 0, :, 5], middle)
         np.testing.assert_allclose(middle - out[k, 0, :, 1], (q[k, 0, :, 5] - q[k, 0, :, 1]) * [2.0, 1.0][k])
         np.testing.assert_allclose(out[k, 0, :, 9] - middle, (q[k, 0, :, 9] - q[k, 0, :, 5]) * [1.0, 0.5][k])

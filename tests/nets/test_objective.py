@@ -12,7 +12,7 @@ from networks import untrained
 from panels import load_panel
 
 from wattcast.features.signals import LEAST_LEVEL, Signals, scaling, signals
-from wattcast.nets.objective import Goals, blended, calibration, cautious_share, goals, judge, training_loss
+from wattcast.nets.objective import SHARES, Goals, blended, calibration, cautious, goals, judge, training_loss
 from wattcast.schema import QUANTILES
 
 PANEL = load_panel(days=30, gaps=0.05)
@@ -144,12 +144,16 @@ def test_the_cautious_share_is_the_least_that_is_about_as_good():
     t, m = jnp.broadcast_to(jnp.arange(360, 600, 24)[:, None], (10, 2)), jnp.broadcast_to(jnp.arange(2), (10, 2))
     goal = goals(member, s, lay, t, m, jnp.asarray(len(s.y)))
     q = jnp.asarray(np.asarray(goal.y)[..., None] + np.linspace(-0.1, 0.5, len(QUANTILES)), jnp.float32)
-    assert cautious_share(head, goal, q, goal.y - 0.2) == 0.5  # both are off by as much, and all days agree
-    assert cautious_share(head, goal, q, goal.y) == 1.0
-    assert cautious_share(head, goal, q, goal.y + 1.0) == 0.0
+
+    def share(linear):
+        return SHARES[cautious(head, goal, (blended(q, linear, share) for share in SHARES))]
+
+    assert share(goal.y - 0.2) == 0.5  # both are off by as much, and all days agree
+    assert share(goal.y) == 1.0
+    assert share(goal.y + 1.0) == 0.0
     # right on one day in two, and as far off on the others: that is chance, and the least share is none
     by_turns = jnp.where(jnp.arange(10)[:, None, None] % 2 == 0, goal.y, goal.y + 0.39)
-    assert cautious_share(head, goal, q, by_turns) == 0.0
+    assert share(by_turns) == 0.0
 
 
 def stacked(member):

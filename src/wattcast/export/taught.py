@@ -58,6 +58,7 @@ def say(model: Model, s: State, q: Array) -> State:
 def taught(model: Model, s: State, q: Array, days: Days) -> Array:
     """Finished quantiles over the meters' scales `[batch, lead, quantile]` with what the errors taught."""
     lay = model.grounds.layout
-    slot = of_phase(days, lay.order[:, : q.shape[1]] % lay.day, days.calendar[reach(lay)[0], PHASE])
+    phase = days.calendar[reach(lay)[0], PHASE]
+    slot = of_phase(days, lay.order[:, : q.shape[1]] % lay.day, phase)
     learned = Learned(np.take(s["drift"], slot, axis=1), s["bands"].astype(np.float32))
-    return moved_quantiles(q, learned, s["basis"].astype(np.float32), model.grounds.learning)
+    return moved_quantiles(q, learned, s["basis"].astype(np.float32), model.grounds.learning.gains(phase))

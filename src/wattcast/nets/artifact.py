@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,15 @@ def stored(f: Forecaster) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "about": f.about,
     }
     if f.learning.since is not None:
-        how = {"gain": f.learning.gain, "rate": f.learning.rate, "since": f.learning.since.isoformat()}
-        header["learning"] = how
+        gain, rate, since, between = astuple(f.learning)
+        also = {"between": between} if between != gain else {}
+        header["learning"] = {"gain": gain, "rate": rate, "since": since.isoformat(), **also}
     return tensors, header
 
 
 def _version(f: Forecaster) -> int:
     """The oldest format that says it."""
-    if f.linear.between.size:
+    if f.linear.between.size or f.learning.between != f.learning.gain:
         return VERSION
     return OLDEST if f.learning.since is None else 3
 

@@ -49,14 +49,21 @@ class Learning:
     """How errors are learned from.
 
     Attributes:
-        gain: how much of the drift is added, 0 to 1.
+        gain: how much of the drift is added at an advance, 0 to 1.
         rate: of the bands; 0 leaves them as they are.
         since: errors of forecasts from then on count, the end of training; None: nothing is learned.
+        between: how much of the drift is added between two advances, where another linear path speaks than the one
+            whose errors it is.
     """
 
     gain: float = 0.0
     rate: float = 0.0
     since: datetime | None = None
+    between: float = 0.0
+
+    def gains(self, phase: Any) -> Floats:
+        """Of origins so many steps after an advance."""
+        return (phase == 0).astype(np.float32) * np.float32(self.gain - self.between) + np.float32(self.between)
 
     def first(self, start: datetime, step: timedelta) -> int:
         """Grid index from which on errors count; a time without a zone is UTC."""
@@ -206,23 +213,23 @@ def corrected(  # noqa: PLR0913, PLR0917  (a forecast, where it stands, what was
         phase: of each origin.
         learned: at each origin, of each meter.
         level: at the last advance, in the unit of `q` `[origin, meter]`.
-        how: rates.
+        how: gains.
     """
     slot = lay.order[phase, : q.shape[2]] % lay.day
     drift = np.take_along_axis(learned.drift, slot[:, None], axis=2)
-    return moved_quantiles(q, learned._replace(drift=drift), level, how)
+    return moved_quantiles(q, learned._replace(drift=drift), level, how.gains(phase)[:, None, None])
 
 
-def moved_quantiles(q: Floats, learned: Learned, level: Floats, how: Learning) -> Floats:
+def moved_quantiles(q: Floats, learned: Learned, level: Floats, gain: Floats) -> Floats:
     """The same where the drift is that of each step ahead.
 
     Args:
         q: `[*, lead, quantile]`.
         learned: drift `[*, lead]`, bands `[*, 2]`.
         level: in the unit of `q` `[*]`.
-        how: rates.
+        gain: on the drift, in one shape with it.
     """
-    shift = how.gain * learned.drift * level[..., None]
+    shift = gain * learned.drift * level[..., None]
     halves = (MIDDLE, 1, len(QUANTILES) - MIDDLE - 1)
     low, high = np.split(np.exp(bounded(learned).bands), 2, axis=-1)
     factor = np.repeat(np.concatenate([low, np.ones_like(low), high], axis=-1), halves, axis=-1)

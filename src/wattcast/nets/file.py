@@ -160,9 +160,12 @@ def _learning(given: Any, lay: Layout) -> Learning:
     if given is None:
         return Learning()
     gain, rate, since = float(given["gain"]), float(given["rate"]), datetime.fromisoformat(given["since"])
-    if not (0 <= gain <= 1 and 0 <= rate <= 1) or (not can_learn(lay) and gain + rate > 0):
-        raise ValueError(f"a gain of {gain} and a rate of {rate} since {since} are not how errors are learned from")
-    return Learning(gain, rate, since)
+    between = float(given.get("between", gain))  # one gain for all origins before version 4
+    if not all(0 <= a <= 1 for a in (gain, rate, between)) or (not can_learn(lay) and gain + rate + between > 0):
+        raise ValueError(
+            f"gains of {gain} and {between} and a rate of {rate} since {since} are not how errors are learned from"
+        )
+    return Learning(gain, rate, since, between)
 
 
 def _settings(given: Any) -> dict[str, Any]:

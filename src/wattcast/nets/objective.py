@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
@@ -145,27 +146,26 @@ class Judgement(NamedTuple):
     gain: Float[Array, ""]
 
 
-def cautious_share(network: Network, goal: Goals, quantiles: Array, linear: Array) -> float:
-    """The least share of linear medians whose loss is within a standard error of the least.
+def cautious(network: Network, goal: Goals, tries: Iterable[Array]) -> int:
+    """Place of the first forecast whose loss is within a standard error of the least.
 
-    The network that is asked has not seen the latest days yet; the one that will be used has, and needs less help.
+    What helps a network that has not seen the latest days yet helps the one that will be used less: it has seen them.
     (Breiman et al. 1984, "Classification and regression trees", 3.4.3.)
 
     Args:
         network: whose loss counts.
         goal: what came `[origin, meter, output]`.
-        quantiles: of the network, relative to the level `[origin, meter, output, quantile]`.
-        linear: medians likewise `[origin, meter, output]`.
+        tries: quantiles, relative to the level `[origin, meter, output, quantile]`, the network's own first.
     """
 
-    def losses(share: float) -> Array:
-        off = network.head.loss(blended(quantiles, linear, share), goal.y) * goal.size
+    def losses(quantiles: Array) -> Array:
+        off = network.head.loss(quantiles, goal.y) * goal.size
         return (off * goal.counts).sum(axis=(1, 2)) / jnp.maximum(goal.counts.sum(), 1.0)
 
-    each = np.stack([np.asarray(losses(share), np.float64) for share in SHARES])
+    each = np.stack([np.asarray(losses(quantiles), np.float64) for quantiles in tries])
     more = each - each[each.sum(axis=1).argmin()]
     near = more.sum(axis=1) <= more.std(axis=1) * np.sqrt(each.shape[1])
-    return SHARES[int(np.argmax(near))]
+    return int(np.argmax(near))
 
 
 def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)

@@ -1,42 +1,75 @@
-"""How much the linear path between two advances is trusted."""
+"""How much is trusted between two advances: the linear path there, and the drift learned from errors at them."""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from wattcast.features.signals import Signals
 from wattcast.nets.artifact import stored
 from wattcast.nets.between import between_medians
+from wattcast.nets.errors import GAINS, Day, can_learn, days_of, heard, learned_before
 from wattcast.nets.forecaster import Forecaster
-from wattcast.nets.objective import cautious_share, goals
+from wattcast.nets.linear import blended
+from wattcast.nets.objective import SHARES, cautious, goals
+from wattcast.runtime.answer import finished
 from wattcast.runtime.live import decoded
 from wattcast.runtime.model import model_of
 from wattcast.runtime.start import walked
 from wattcast.train.work import Ground, Work
 
-BETWEEN = 500_000  # outputs on which the share of the linear path between two advances is chosen, about
+BETWEEN = 500_000  # outputs on which both are chosen, about
 
 
-def share_between(work: Work, f: Forecaster, ground: Ground) -> float:
-    """Share of the linear path between two advances that suits the validation tail, at an hour drawn for each day."""
-    lay, last = work.lay, work.plan.end - work.lay.horizon
-    model, s = model_of(*stored(f)), Signals(*map(np.asarray, ground.signals))
-    first = int(np.searchsorted(s.advances, work.plan.split))
-    every = max(1, (len(s.advances) - first) * len(s.who) * lay.outputs // BETWEEN)
-    hours, m = np.random.default_rng(0).integers(1, lay.stride, len(s.advances)), np.arange(len(s.who))
-    origins, said = [], []
-    for k, states in walked(model, s, first):
-        t = np.full(len(m), s.advances[k] + hours[k])
-        if k % every or t[0] > last:
-            continue
-        q = decoded(model, s, t, states, between=True)
-        origins.append(t)
-        said.append(q / s.level[t, m][:, None, None] - 1.0)
-    if not origins:
-        return 0.0
-    t, q = np.stack(origins), np.stack(said)
-    m = np.broadcast_to(m, t.shape)
+def chosen_between(work: Work, f: Forecaster, ground: Ground) -> tuple[float, float]:
+    """Share of the linear path and gain on the drift that suit the validation tail, at an hour drawn for each day."""
+    lay, rng, s = work.lay, np.random.default_rng(0), Signals(*map(np.asarray, ground.signals))
+    moves = s.advances[np.searchsorted(s.advances, work.plan.split) :]
+    most = max(1, BETWEEN // (max(1, len(moves)) * lay.outputs))
+    s = _of_meters(s, np.sort(rng.permutation(len(s.who))[:most]))
+    origins = moves + rng.integers(1, lay.stride, len(moves))
+    origins = origins[origins <= work.plan.end - lay.horizon]
+    if not len(origins):
+        return 0.0, f.learning.gain
+    said, days = _said(f, s, moves[: len(origins)], origins)
+    t, m = np.broadcast_arrays(origins[:, None], np.arange(len(s.who)))
     linear = between_medians(ground.linear.between, s, lay, t, m)
-    goal = goals(f.network, ground.signals, lay, jnp.asarray(t), jnp.asarray(m), jnp.asarray(work.plan.end))
-    return cautious_share(f.network, goal, jnp.asarray(q, jnp.float32), jnp.asarray(linear))
+    on_device = Signals(*map(jnp.asarray, s))
+    goal = goals(f.network, on_device, lay, jnp.asarray(t), jnp.asarray(m), jnp.asarray(work.plan.end))
+    tries = (jnp.asarray(blended(said, linear, share), jnp.float32) for share in SHARES)
+    share = SHARES[cautious(f.network, goal, tries)]
+    if not can_learn(lay):
+        return share, 0.0
+    known = learned_before(days, f.learning, lay, len(s.who))
+    begun = [
+        heard(one, day._replace(real=day.real & (np.arange(lay.day) < origin - at)), f.learning, lay).drift
+        for one, day, at, origin in zip(known, days, moves, origins, strict=False)
+    ]
+    level = s.level[moves[: len(t)]] / s.level[t, m]
+    shift = np.tile(np.stack(begun), lay.days) * level[..., None]
+    q, gains = blended(said, linear, share), [gain for gain in GAINS if gain <= f.learning.gain]
+    tries = (jnp.asarray(q + gain * shift[..., None], jnp.float32) for gain in gains)
+    return share, gains[cautious(f.network, goal, tries)]
+
+
+def _said(
+    f: Forecaster, s: Signals, moves: NDArray[np.int32], origins: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], list[Day]]:
+    """The network's quantiles over the level at origins `[origin, meter, output, quantile]`; days after advances."""
+    model, lay, m, late, sharp = model_of(*stored(f)), f.layout, np.arange(len(s.who)), [], []
+    first = int(np.searchsorted(s.advances, moves[0]))
+    for move, origin, (_, states) in zip(moves, origins, walked(model, s, first), strict=False):
+        at, t = np.full(len(m), move), np.full(len(m), origin)
+        q = decoded(model, s, at, states, between=False)[None]
+        sharp.append(finished(q, lay, s.phase[at[:1]], min(lay.day, lay.horizon), f.calibration)[0])
+        late.append(decoded(model, s, t, states, between=True) / s.level[t, m][:, None, None] - 1.0)
+    return np.stack(late).astype(np.float32), days_of(s, lay, moves, np.stack(sharp))
+
+
+def _of_meters(s: Signals, some: NDArray[np.int64]) -> Signals:
+    """The same of some meters alone."""
+    each = {name: getattr(s, name)[:, some] for name in ("y", "seen", "level", "mean", "known")}
+    if s.known_from.size:
+        each["known_from"] = s.known_from[:, some]
+    return s._replace(**each, country=s.country[some], who=s.who[some])

@@ -30,7 +30,8 @@ class Place:
         calibration: of the bands, on the validation tail, at that epoch.
         share: of the linear path, likewise.
         share_between: of the one between two advances, on the tail, once the search is done.
-        gain: on the drift, likewise.
+        gain: on the drift, at that epoch.
+        gain_between: likewise between two advances, once the search is done.
         history: one dict an epoch, as `Epoch`.
         scores: what `score` said of the model the search found.
     """
@@ -43,6 +44,7 @@ class Place:
     share: float = 0.0
     share_between: float = 0.0
     gain: float = 0.0
+    gain_between: float = 0.0
     history: tuple[dict[str, Any], ...] = ()
     scores: dict[str, Any] | None = None
 
@@ -53,7 +55,8 @@ def forecaster_of(work: Work, state: State, place: Place, ground: Ground) -> For
     network, factors = eqx.combine(work.coarse.whole(state.best), work.static), np.asarray(place.calibration)
     until = work.plan.end if place.stage == "final" else work.plan.split
     rate = RATE if can_learn(work.lay) and work.net.loss == "pinball" else 0.0
-    learning = Learning(place.gain, rate, past.time(until) if place.gain or rate else None)
+    since = past.time(until) if place.gain or rate else None
+    learning = Learning(place.gain, rate, since, place.gain_between)
     path, share = ground.linear, place.share_between
     linear = LinearPath(path.weights, place.share if path.weights.size else 0.0)
     if share > 0 and path.between.size:

@@ -20,7 +20,7 @@ from jaxtyping import PRNGKeyArray
 
 from wattcast.features.view import View
 from wattcast.nets.forecaster import Forecaster, NetworkSettings
-from wattcast.train.between import share_between
+from wattcast.train.between import chosen_between
 from wattcast.train.checkpoint import Place, forecaster_of, load_checkpoint, save_checkpoint
 from wattcast.train.compiled import State
 from wattcast.train.rules import layout_of
@@ -73,6 +73,7 @@ def fit(
         place = Place(
             "final", best_epoch=train.epochs, calibration=tuple(start.calibration.tolist()),
             share=start.linear.share, share_between=start.linear.share_between, gain=start.learning.gain,
+            gain_between=start.learning.between,
         )  # fmt: skip
     if resume and checkpoint is not None:
         state, place = load_checkpoint(checkpoint, work)
@@ -95,8 +96,8 @@ def _epochs(
         while not _stage_done(work, place):
             state, place = _one_epoch(work, state, place, ground, key)
             if place.stage == "search" and _stage_done(work, place) and ground.linear.between.size:
-                share = share_between(work, forecaster_of(work, state, place, ground), ground)
-                place = replace(place, share_between=share)
+                share, gain = chosen_between(work, forecaster_of(work, state, place, ground), ground)
+                place = replace(place, share_between=share, gain_between=gain)
             if place.stage == "search" and score is not None and _stage_done(work, place):
                 place = replace(place, scores=score(forecaster_of(work, state, place, ground)))
             yield state, place, ground
@@ -126,7 +127,10 @@ def _one_epoch(work: Work, state: State, place: Place, ground: Ground, key: PRNG
         if place.best_epoch == 0 or np.isnan(place.best_loss) or val_loss < place.best_loss:
             factors = tuple(np.asarray(judgement.calibration, float).tolist())
             share, gain = round(float(judgement.share), 2), float(judgement.gain)
-            place = replace(place, best_loss=val_loss, best_epoch=number, calibration=factors, share=share, gain=gain)
+            place = replace(
+                place, best_loss=val_loss, best_epoch=number, calibration=factors,
+                share=share, gain=gain, gain_between=gain,
+            )  # fmt: skip
             state = state._replace(best=state.average)
     readings = work.train.steps * work.plan.batch * work.plan.context * work.lay.stride
     epochs = place.best_epoch if final else work.train.epochs
