@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from networks import SMALL
 from panels import load_panel
+from scipy.signal import lfilter
 
 from wattcast.features.layout import layout
 from wattcast.features.view import View
 from wattcast.forecast import predict
 from wattcast.nets.artifact import ArtifactError, load_forecaster, named
 from wattcast.nets.coarse import coarse
+from wattcast.nets.errors import GAINS
 from wattcast.nets.forecaster import NetworkSettings, with_rules
 from wattcast.schema import NotReady
 from wattcast.train import TrainSettings, fit
@@ -228,6 +230,24 @@ def test_between_two_advances_a_path_of_its_own_speaks():
     later = y.copy()
     later[TRAINED:] = 1e9
     assert same(trained(replace(panel, y=later), net, train), f)
+
+
+@pytest.mark.parametrize("wandering", [True, False])
+def test_between_two_advances_the_drift_counts_as_much_as_helps_on_the_tail(wandering):
+    y, rng = PANEL.y.copy(), np.random.default_rng(0)
+    if wandering:  # a week is no guide, and neither is a network that is hardly trained
+        y[:] = 20 + lfilter([1], [1, -0.97], rng.normal(0, 1, y.shape), axis=0)
+    panel, net = replace(PANEL, y=y), NET.model_copy(update={"horizon": 24})
+    f = trained(panel, net, TRAIN.model_copy(update={"epochs": 1, "final": False}))
+    origins = [t for t in range(panel.index(f.learning.since), TRAINED - 24) if t % 24]
+    came = y[np.add.outer(origins, np.arange(24))]
+
+    def error(gain):
+        other = replace(f, learning=replace(f.learning, between=gain))
+        return float(np.nanmean(np.abs(predict(other, panel, origins)[..., 5] - came)))
+
+    best = min(GAINS, key=error)
+    assert f.learning.gain > 0 and f.learning.between == best == (1.0 if wandering else 0.0)
 
 
 def test_a_short_horizon_has_no_linear_path(run):

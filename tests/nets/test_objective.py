@@ -12,7 +12,17 @@ from networks import untrained
 from panels import load_panel
 
 from wattcast.features.signals import LEAST_LEVEL, Signals, scaling, signals
-from wattcast.nets.objective import SHARES, Goals, blended, calibration, cautious, goals, judge, training_loss
+from wattcast.nets.objective import (
+    SHARES,
+    Goals,
+    blended,
+    calibration,
+    cautious,
+    goals,
+    judge,
+    losses_of,
+    training_loss,
+)
 from wattcast.schema import QUANTILES
 
 PANEL = load_panel(days=30, gaps=0.05)
@@ -146,7 +156,7 @@ def test_the_cautious_share_is_the_least_that_is_about_as_good():
     q = jnp.asarray(np.asarray(goal.y)[..., None] + np.linspace(-0.1, 0.5, len(QUANTILES)), jnp.float32)
 
     def share(linear):
-        return SHARES[cautious(head, goal, (blended(q, linear, share) for share in SHARES))]
+        return SHARES[cautious(losses_of(head, goal, (blended(q, linear, share) for share in SHARES)))]
 
     assert share(goal.y - 0.2) == 0.5  # both are off by as much, and all days agree
     assert share(goal.y) == 1.0

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
+from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.signals import LEAST_LEVEL, Signals, inputs
@@ -146,25 +147,33 @@ class Judgement(NamedTuple):
     gain: Float[Array, ""]
 
 
-def cautious(network: Network, goal: Goals, tries: Iterable[Array]) -> int:
-    """Place of the first forecast whose loss is within a standard error of the least.
-
-    What helps a network that has not seen the latest days yet helps the one that will be used less: it has seen them.
-    (Breiman et al. 1984, "Classification and regression trees", 3.4.3.)
+def losses_of(network: Network, goal: Goals, tries: Iterable[Array]) -> NDArray[np.float64]:
+    """What each origin adds to the loss of some forecasts `[try, origin]`.
 
     Args:
         network: whose loss counts.
         goal: what came `[origin, meter, output]`.
-        tries: quantiles, relative to the level `[origin, meter, output, quantile]`, the network's own first.
+        tries: quantiles, relative to the level `[origin, meter, output, quantile]`.
     """
 
     def losses(quantiles: Array) -> Array:
         off = network.head.loss(quantiles, goal.y) * goal.size
         return (off * goal.counts).sum(axis=(1, 2)) / jnp.maximum(goal.counts.sum(), 1.0)
 
-    each = np.stack([np.asarray(losses(quantiles), np.float64) for quantiles in tries])
-    more = each - each[each.sum(axis=1).argmin()]
-    near = more.sum(axis=1) <= more.std(axis=1) * np.sqrt(each.shape[1])
+    return np.stack([np.asarray(losses(quantiles), np.float64) for quantiles in tries])
+
+
+def cautious(losses: NDArray[np.float64]) -> int:
+    """Place of the first forecast whose loss is within a standard error of the least.
+
+    What helps a network that has not seen the latest days yet helps the one that will be used less: it has seen them.
+    (Breiman et al. 1984, "Classification and regression trees", 3.4.3.)
+
+    Args:
+        losses: what each origin adds `[try, origin]`, the network's own forecasts first.
+    """
+    more = losses - losses[losses.sum(axis=1).argmin()]
+    near = more.sum(axis=1) <= more.std(axis=1) * np.sqrt(losses.shape[1])
     return int(np.argmax(near))
 
 

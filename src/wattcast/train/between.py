@@ -12,7 +12,7 @@ from wattcast.nets.between import between_medians
 from wattcast.nets.errors import GAINS, Day, can_learn, days_of, heard, learned_before
 from wattcast.nets.forecaster import Forecaster
 from wattcast.nets.linear import blended
-from wattcast.nets.objective import SHARES, cautious, goals
+from wattcast.nets.objective import SHARES, cautious, goals, losses_of
 from wattcast.runtime.answer import finished
 from wattcast.runtime.live import decoded
 from wattcast.runtime.model import model_of
@@ -38,7 +38,7 @@ def chosen_between(work: Work, f: Forecaster, ground: Ground) -> tuple[float, fl
     on_device = Signals(*map(jnp.asarray, s))
     goal = goals(f.network, on_device, lay, jnp.asarray(t), jnp.asarray(m), jnp.asarray(work.plan.end))
     tries = (jnp.asarray(blended(said, linear, share), jnp.float32) for share in SHARES)
-    share = SHARES[cautious(f.network, goal, tries)]
+    share = SHARES[cautious(losses_of(f.network, goal, tries))]
     if not can_learn(lay):
         return share, 0.0
     known = learned_before(days, f.learning, lay, len(s.who))
@@ -50,7 +50,7 @@ def chosen_between(work: Work, f: Forecaster, ground: Ground) -> tuple[float, fl
     shift = np.tile(np.stack(begun), lay.days) * level[..., None]
     q, gains = blended(said, linear, share), [gain for gain in GAINS if gain <= f.learning.gain]
     tries = (jnp.asarray(q + gain * shift[..., None], jnp.float32) for gain in gains)
-    return share, gains[cautious(f.network, goal, tries)]
+    return share, gains[int(losses_of(f.network, goal, tries).sum(axis=1).argmin())]
 
 
 def _said(
