@@ -30,6 +30,7 @@ ORDER = (
     "learn",
     "settings",
     "cli",
+    "__main__",
 )
 #: Rooms that know less than their place would allow.
 ONLY = {

@@ -25,6 +25,11 @@ def process(*words, cwd=None):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
 
 
+def test_python_runs_it_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "wattcast", "--version"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("wattcast ")
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_has_an_example(run, verb):
     result = run(verb, "--help")
