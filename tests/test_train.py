@@ -261,6 +261,9 @@ def test_rules_by_horizon():
     )
     assert days == dict(zip(RULED, ((128,), 64, 0.4, 3), strict=True))
     assert steps == dict(zip(RULED, ((48,), 16, 0.2, 1), strict=True))
+    for kinds, hidden in (({}, 128), ({"habits": False}, 16)):
+        rough = with_rules(bare, layout(day=24, horizon=24, weekly=True, **kinds), rough=True)
+        assert rough.hidden == (hidden,)
     some = with_rules(NetworkSettings(members=2, dropout=0.0), layout(day=24, horizon=24, weekly=True))
     assert (some.members, some.dropout, some.hidden) == (2, 0.0, (128,))
     short = trained(train=TrainSettings(epochs=1, batch=2, context=8, final=False)).about["train"]
@@ -337,6 +340,13 @@ def test_rough_days_are_learned_in_parts(tmp_path):
     free = replace(f, network=eqx.tree_at(lambda n: n.embed, f.network, jnp.asarray(weights)))
     view = View(rough, TRAINED, 24)
     assert [prepare(view, net, TRAIN, go_on).coarse.each for go_on in (None, f, free)] == [2, 2, 1]
+    # a home alone wants a small network, unless what it goes on from has another size
+    bare, weeks = NetworkSettings(horizon=24, known=("temperature",)), np.arange(PANEL.length) % 168
+    smooth = View(replace(rough, y=rough.y[weeks]), TRAINED, 24)
+    sizes = [
+        prepare(*told, bare, TRAIN, go_on).net.hidden for *told, go_on in ((view, None), (smooth, None), (view, f))
+    ]
+    assert sizes == [(16,), (128,), (4,)]
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="counts the memory maps that Linux tells of")

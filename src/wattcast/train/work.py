@@ -63,7 +63,10 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     """All that does not change while training; `go_on` is a forecaster whose weights it starts from."""
     past = view.panel
     lay = layout_of(view, net)
-    net = with_rules(net, lay)
+    tie = coarse(past.y, lay)
+    if go_on is not None:
+        net = net.model_copy(update=go_on.settings.model_dump(include={"hidden", "decoder", "dropout", "members"}))
+    net = with_rules(net, lay, rough=tie.each > 1)
     train = filled(train, lay, view.origin // lay.day * len(past.ids))
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
@@ -77,7 +80,6 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     before = seen(past, net, lay, steps.split)
     if lay.stride > 1:
         params = _normal(params, before[1], lay, steps.split - lay.horizon)
-    tie = coarse(past.y, lay)
     if go_on is not None and not tie.is_tied(go_on.network):
         tie = replace(tie, each=1)
     params = tie.tied(params)
