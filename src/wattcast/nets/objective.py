@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
@@ -147,20 +146,28 @@ class Judgement(NamedTuple):
     gain: Float[Array, ""]
 
 
-def losses_of(network: Network, goal: Goals, tries: Iterable[Array]) -> NDArray[np.float64]:
-    """What each origin adds to the loss of some forecasts `[try, origin]`.
+def losses_of(
+    network: Network,
+    goal: Goals,
+    quantiles: Float[Array, "origin meter outputs quantiles"],
+    shift: Float[Array, "origin meter outputs"],
+    amounts: Float[Array, " try"],
+) -> Float[Array, "try origin"]:
+    """What each origin adds to the loss of forecasts moved by amounts of a shift.
 
     Args:
         network: whose loss counts.
-        goal: what came `[origin, meter, output]`.
-        tries: quantiles, relative to the level `[origin, meter, output, quantile]`.
+        goal: what came.
+        quantiles: relative to the level.
+        shift: likewise.
+        amounts: of it.
     """
 
-    def losses(quantiles: Array) -> Array:
-        off = network.head.loss(quantiles, goal.y) * goal.size
-        return (off * goal.counts).sum(axis=(1, 2)) / jnp.maximum(goal.counts.sum(), 1.0)
+    def losses(amount: Array) -> Array:
+        off = network.head.loss(quantiles + amount * shift[..., None], goal.y) * goal.size
+        return jnp.sum(off * goal.counts, axis=(1, 2)) / jnp.maximum(jnp.sum(goal.counts), 1.0)
 
-    return np.stack([np.asarray(losses(quantiles), np.float64) for quantiles in tries])
+    return jax.lax.map(losses, amounts)
 
 
 def cautious(losses: NDArray[np.float64]) -> int:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 from numpy.typing import NDArray
 
 from wattcast.features.signals import Signals
 from wattcast.nets.artifact import stored
 from wattcast.nets.between import between_medians
-from wattcast.nets.errors import GAINS, Day, can_learn, days_of, heard, learned_before
+from wattcast.nets.errors import GAINS, MIDDLE, Day, can_learn, days_of, heard, learned_before
 from wattcast.nets.forecaster import Forecaster
-from wattcast.nets.linear import blended
 from wattcast.nets.objective import SHARES, cautious, goals, losses_of
 from wattcast.runtime.answer import finished
 from wattcast.runtime.live import decoded
 from wattcast.runtime.model import model_of
 from wattcast.runtime.start import walked
+from wattcast.train.compiled import UNPOLISHED
 from wattcast.train.work import Ground, Work
 
 BETWEEN = 500_000  # outputs on which both are chosen, about
@@ -34,11 +38,15 @@ def chosen_between(work: Work, f: Forecaster, ground: Ground) -> tuple[float, fl
         return 0.0, f.learning.gain
     said, days = _said(f, s, moves[: len(origins)], origins)
     t, m = np.broadcast_arrays(origins[:, None], np.arange(len(s.who)))
-    linear = between_medians(ground.linear.between, s, lay, t, m)
+
+    @partial(jax.jit, **UNPOLISHED)
+    def losses(s: Signals, quantiles: Array, shift: Array, amounts: Array) -> Array:
+        goal = goals(f.network, s, lay, jnp.asarray(t), jnp.asarray(m), jnp.asarray(work.plan.end))
+        return losses_of(f.network, goal, quantiles, shift, amounts)
+
     on_device = Signals(*map(jnp.asarray, s))
-    goal = goals(f.network, on_device, lay, jnp.asarray(t), jnp.asarray(m), jnp.asarray(work.plan.end))
-    tries = (jnp.asarray(blended(said, linear, share), jnp.float32) for share in SHARES)
-    share = SHARES[cautious(losses_of(f.network, goal, tries))]
+    path = (between_medians(ground.linear.between, s, lay, t, m) - said[..., MIDDLE]).astype(np.float32)
+    share = SHARES[cautious(np.asarray(losses(on_device, said, path, np.asarray(SHARES, np.float32)), np.float64))]
     if not can_learn(lay):
         return share, 0.0
     known = learned_before(days, f.learning, lay, len(s.who))
@@ -47,10 +55,10 @@ def chosen_between(work: Work, f: Forecaster, ground: Ground) -> tuple[float, fl
         for one, day, at, origin in zip(known, days, moves, origins, strict=False)
     ]
     level = s.level[moves[: len(t)]] / s.level[t, m]
-    shift = np.tile(np.stack(begun), lay.days) * level[..., None]
-    q, gains = blended(said, linear, share), [gain for gain in GAINS if gain <= f.learning.gain]
-    tries = (jnp.asarray(q + gain * shift[..., None], jnp.float32) for gain in gains)
-    return share, gains[int(losses_of(f.network, goal, tries).sum(axis=1).argmin())]
+    drift = (np.tile(np.stack(begun), lay.days) * level[..., None]).astype(np.float32)
+    gains = [gain for gain in GAINS if gain <= f.learning.gain]
+    found = losses(on_device, said + np.float32(share) * path[..., None], drift, np.asarray(gains, np.float32))
+    return share, gains[int(np.asarray(found).sum(axis=1).argmin())]
 
 
 def _said(
