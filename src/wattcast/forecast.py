@@ -18,7 +18,7 @@ from wattcast.features.signals import HINGES, Signals, inputs, signals
 from wattcast.features.view import View
 from wattcast.nets.artifact import stored
 from wattcast.nets.between import between_medians
-from wattcast.nets.errors import Learned, corrected, days_of, first_counted, heard, learned_before
+from wattcast.nets.errors import Learned, corrected, days_of, first_counted, heard_until, learned_before
 from wattcast.nets.forecaster import Forecaster
 from wattcast.nets.linear import LinearPath, blended, linear_features
 from wattcast.nets.network import Network
@@ -135,8 +135,7 @@ def _learned(f: Forecaster, s: Signals, t: Times, latest: Times, first: int, q: 
     for origin, k in zip(t, latest - first, strict=True):
         known = learned[max(k, 0)]
         if k >= 0:  # of the day that has begun, what came before the origin counts already
-            begun = days[k].real & (moves[k] + np.arange(lay.day) < origin)
-            known = heard(known, days[k]._replace(real=begun), how, lay)
+            known = heard_until(known, days[k], int(origin - moves[k]), how, lay)
         found.append(known)
     return Learned(*(np.stack(a) for a in zip(*found, strict=True)))
 

@@ -185,6 +185,11 @@ def heard(learned: Learned, day: Day, how: Learning, lay: Layout) -> Learned:
     return Learned(drift, learned.bands + how.rate / lay.day * out)
 
 
+def heard_until(learned: Learned, day: Day, steps: int, how: Learning, lay: Layout) -> Learned:
+    """The same of a day that has begun: only its first steps have come."""
+    return heard(learned, day._replace(real=day.real & (np.arange(lay.day) < steps)), how, lay)
+
+
 def bounded(learned: Learned) -> Learned:
     """Bands not wider or narrower than they may become."""
     return learned._replace(bands=np.clip(learned.bands, -MOST, MOST))

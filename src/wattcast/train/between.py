@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wattcast.features.signals import Signals
 from wattcast.nets.artifact import stored
 from wattcast.nets.between import between_medians
-from wattcast.nets.errors import GAINS, MIDDLE, Day, can_learn, days_of, heard, learned_before
+from wattcast.nets.errors import GAINS, MIDDLE, Day, days_of, heard_until, learned_before
 from wattcast.nets.forecaster import Forecaster
 from wattcast.nets.objective import SHARES, cautious, goals, losses_of
 from wattcast.runtime.answer import finished
@@ -47,11 +47,11 @@ def chosen_between(work: Work, f: Forecaster, ground: Ground) -> tuple[float, fl
     on_device = Signals(*map(jnp.asarray, s))
     path = (between_medians(ground.linear.between, s, lay, t, m) - said[..., MIDDLE]).astype(np.float32)
     share = SHARES[cautious(np.asarray(losses(on_device, said, path, np.asarray(SHARES, np.float32)), np.float64))]
-    if not can_learn(lay):
+    if f.learning.gain == 0:
         return share, 0.0
     known = learned_before(days, f.learning, lay, len(s.who))
     begun = [
-        heard(one, day._replace(real=day.real & (np.arange(lay.day) < origin - at)), f.learning, lay).drift
+        heard_until(one, day, int(origin - at), f.learning, lay).drift
         for one, day, at, origin in zip(known, days, moves, origins, strict=False)
     ]
     level = s.level[moves[: len(t)]] / s.level[t, m]
@@ -64,15 +64,16 @@ def chosen_between(work: Work, f: Forecaster, ground: Ground) -> tuple[float, fl
 def _said(
     f: Forecaster, s: Signals, moves: NDArray[np.int32], origins: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], list[Day]]:
-    """The network's quantiles over the level at origins `[origin, meter, output, quantile]`; days after advances."""
+    """The network's quantiles over the level at origins `[origin, meter, output, quantile]`; days, if they teach."""
     model, lay, m, late, sharp = model_of(*stored(f)), f.layout, np.arange(len(s.who)), [], []
     first = int(np.searchsorted(s.advances, moves[0]))
     for move, origin, (_, states) in zip(moves, origins, walked(model, s, first), strict=False):
         at, t = np.full(len(m), move), np.full(len(m), origin)
-        q = decoded(model, s, at, states, between=False)[None]
-        sharp.append(finished(q, lay, s.phase[at[:1]], min(lay.day, lay.horizon), f.calibration)[0])
+        if f.learning.gain > 0:
+            q = decoded(model, s, at, states, between=False)[None]
+            sharp.append(finished(q, lay, s.phase[at[:1]], min(lay.day, lay.horizon), f.calibration)[0])
         late.append(decoded(model, s, t, states, between=True) / s.level[t, m][:, None, None] - 1.0)
-    return np.stack(late).astype(np.float32), days_of(s, lay, moves, np.stack(sharp))
+    return np.stack(late).astype(np.float32), days_of(s, lay, moves, np.stack(sharp)) if sharp else []
 
 
 def _of_meters(s: Signals, some: NDArray[np.int64]) -> Signals:
