@@ -9,7 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import typer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 from stored_models import DATA
@@ -50,6 +50,13 @@ def takes(door, path):
     return True
 
 
+def version(path):
+    """The format that a file's header says it has: a changed header can be a sound one of another format."""
+    whole = path.read_bytes()
+    table = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
+    return json.loads(table["__metadata__"]["wattcast"])["version"]
+
+
 def inspects(path, capsys):
     """Whether `wattcast inspect` takes it, in words and as JSON."""
     codes = set()
@@ -63,7 +70,7 @@ def inspects(path, capsys):
         said = capsys.readouterr()
         assert not {"\x1b", "\x9b"} & set(said.out + said.err)
         if codes == {0} and as_json:
-            assert json.loads(said.out)["format"] == 2
+            assert json.loads(said.out)["format"] == version(path)
         if 3 in codes:
             assert said.out == "" and said.err.startswith("error: ") and said.err.count("\n") == 1
     assert codes in ({0}, {3})
@@ -180,6 +187,7 @@ def test_arrays_that_are_missing(tmp_path):
 
 
 @settings(max_examples=80, **ONCE)
+@example(flips=[408])  # format 2 becomes 3, which is one as well
 @given(flips=st.lists(st.integers(0, 8 * BEGIN - 1), min_size=1, max_size=3))
 def test_bits_of_the_header_turned(flips, tmp_path, capsys):
     broken = bytearray(WHOLE)
