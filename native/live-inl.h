@@ -36,7 +36,7 @@ static inline Vec gelu(Vec v) { return 0.5f * v * (1.0f + tanh(0.7978845608f * (
 // log(1 + e^x) = max(x, 0) + log(1 + u) with u = e^-|x|; the logarithm by its series in s = u / (2 + u) <= 1/3, to 2e-8.
 static inline Vec softplus(Vec x) {
   const Vec size = x < 0.0f ? -x : x;
-  const PowerOfE e = power_of_e(clamp(-size, -87.0f, 0.0f));
+  const Power e = power_of_two(clamp(-size, -87.0f, 0.0f), kLog2OfE);
   const Vec u = e.scale + e.scale * e.rest, s = u / (2.0f + u), q = s * s;
   Vec p = fill(1.0f / 13.0f);
   for (int k = 11; k >= 1; k -= 2) p = p * q + 1.0f / static_cast<float>(k);

@@ -75,10 +75,16 @@ static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline Bits bits(Vec v) { return reinterpret_cast<Bits>(v); }
 static inline Vec floats(Bits b) { return reinterpret_cast<Vec>(b); }
 
-// NaN stays NaN.
+// NaN stays NaN: of two operands the machine's least and greatest give the second where one is NaN.
 static inline Vec clamp(Vec x, float low, float high) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_min_ps(0xffff, fill(high), _mm512_maskz_max_ps(0xffff, fill(low), x));  // as in reciprocal
+#elif defined(__AVX2__)
+  return _mm256_min_ps(fill(high), _mm256_max_ps(fill(low), x));
+#else
   x = x < low ? fill(low) : x;
   return x > high ? fill(high) : x;
+#endif
 }
 
 }  // namespace wattcast::WATTCAST_NAMESPACE
