@@ -261,9 +261,11 @@ def test_rules_by_horizon():
     )
     assert days == dict(zip(RULED, ((128,), 64, 0.4, 3), strict=True))
     assert steps == dict(zip(RULED, ((48,), 16, 0.2, 1), strict=True))
-    for kinds, hidden in (({}, 128), ({"habits": False}, 16)):
-        rough = with_rules(bare, layout(day=24, horizon=24, weekly=True, **kinds), rough=True)
-        assert rough.hidden == (hidden,)
+    for habits, kinds, hidden in (
+        (True, {"rough": True}, 128), (True, {"few": True}, 128), (True, {"rough": True, "few": True}, 32),
+        (False, {"rough": True, "few": True}, 16), (False, {"few": True}, 128),
+    ):  # fmt: skip
+        assert with_rules(bare, layout(day=24, horizon=24, weekly=True, habits=habits), **kinds).hidden == (hidden,)
     some = with_rules(NetworkSettings(members=2, dropout=0.0), layout(day=24, horizon=24, weekly=True))
     assert (some.members, some.dropout, some.hidden) == (2, 0.0, (128,))
     short = trained(train=TrainSettings(epochs=1, batch=2, context=8, final=False)).about["train"]

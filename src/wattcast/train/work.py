@@ -24,7 +24,7 @@ from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
 from wattcast.nets.objective import Judgement
 from wattcast.train import compiled
 from wattcast.train.compiled import State, compile_epoch, optimiser_of
-from wattcast.train.rules import filled, layout_of
+from wattcast.train.rules import FEW_DAYS, filled, layout_of
 from wattcast.train.settings import TrainSettings
 
 LOOKED_AT = 10_000  # origins whose inputs say how they spread
@@ -66,8 +66,9 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     tie = coarse(past.y, lay)
     if go_on is not None:
         net = net.model_copy(update=go_on.settings.model_dump(include={"hidden", "decoder", "dropout", "members"}))
-    net = with_rules(net, lay, rough=tie.each > 1)
-    train = filled(train, lay, view.origin // lay.day * len(past.ids))
+    days = view.origin // lay.day * len(past.ids)
+    net = with_rules(net, lay, rough=tie.each > 1, few=days < FEW_DAYS)
+    train = filled(train, lay, days)
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
     optimiser = optimiser_of(train)
