@@ -21,6 +21,7 @@ from wattcast.evaluate import backtest as rolling
 from wattcast.features.panel import Floats, Panel, panel
 from wattcast.features.view import View
 from wattcast.nets.artifact import load_forecaster, save_forecaster
+from wattcast.nets.file import not_whole
 from wattcast.nets.forecaster import Forecaster, NetworkSettings
 from wattcast.read import like, read_frame
 from wattcast.rivals import rivals as find_rivals
@@ -184,7 +185,10 @@ def load(path: str | Path) -> LoadForecaster:
     trained = load_forecaster(path)
     out = LoadForecaster(trained.settings.horizon, known=trained.settings.known, country=trained.settings.country)
     out.forecaster_ = trained
-    out._names = trained.about.get("columns", out._names)
+    names = trained.about.get("columns", out._names)
+    if not (isinstance(names, dict) and names.keys() == out._names.keys() and {*map(type, names.values())} == {str}):
+        raise not_whole(path, ValueError(f"its names of columns are {names!r}"))
+    out._names = names
     return out
 
 

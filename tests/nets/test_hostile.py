@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 from stored_models import DATA
 
+import wattcast
 from wattcast import runtime
 from wattcast.cli.inspect import command
 from wattcast.nets.artifact import load_forecaster
@@ -263,3 +264,13 @@ def test_dtypes_that_numpy_may_not_have(part, dtype, tmp_path):
         (tmp_path / "m").write_bytes(len(text).to_bytes(8, "little") + text + data + bytes(size))
         taken = takes(runtime.load, tmp_path / "m")
     assert taken
+
+
+@pytest.mark.parametrize("columns", [5, [], {"id": "a", "ds": "b"}, {"id": 1, "ds": "b", "y": "c"}, None])
+def test_names_of_columns_that_are_none(columns, tmp_path):
+    about = HEADER["about"] | {"columns": {"id": "site", "ds": "at", "y": "kW"}}
+    written(tmp_path / "m", HEADER | {"about": about})
+    assert wattcast.load(tmp_path / "m")._names == about["columns"]
+    written(tmp_path / "m", HEADER | {"about": about | {"columns": columns}})
+    with pytest.raises(ArtifactError, match="not a whole wattcast model: its names of columns are"):
+        wattcast.load(tmp_path / "m")
