@@ -16,17 +16,16 @@ from wattcast.settings import load_settings
 
 VERBS = ["describe", "check", "convert", "fit", "forecast", "inspect", "backtest", "chapter", "demo", "doctor"]
 READING = ["describe", "check", "convert", "fit", "forecast", "backtest"]
-MAIN = "from wattcast.cli import main; main()"
 
 
 def process(*words, cwd=None):
     """The command in a process of its own."""
-    command = [sys.executable, "-c", MAIN, *map(str, words)]
+    command = [sys.executable, "-m", "wattcast", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
 
 
 def test_python_runs_it_as_a_module():
-    done = subprocess.run([sys.executable, "-m", "wattcast", "--version"], capture_output=True, text=True, check=False)
+    done = process("--version")
     assert done.returncode == 0 and done.stdout.startswith("wattcast ")
 
 
