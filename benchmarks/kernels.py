@@ -258,7 +258,7 @@ def judge(times: dict[tuple[str, Job], float], peak: float) -> list[dict[str, An
     def add(name: str, values: list[float], target: float) -> None:
         if values:
             value = min(values)
-            targets.append({"name": name, "value": value, "target": target, "better": "more", "met": value >= target})
+            targets.append({"name": name, "value": value, "target": target, "better": "higher", "met": value >= target})
 
     steps = [job for path, job in times if path == "ours" and job.step]
 

@@ -3,12 +3,14 @@
 // A step's slot gradients come from the next step's by one product with U transposed, gates worked out as the
 // sums leave the registers. They go to a ring of a few steps that stays in the second-level cache; when a chunk
 // of time is full, dW, dU and db (one product more, summed over rows and steps) and dx are taken from it. So the
-// slot gradients of the whole sequence are never written to memory.
+// slot gradients of the whole sequence are never written to memory. Where a step's do not fit there for all rows, the
+// sequence is gone through for some rows after the other.
 namespace wattcast::WATTCAST_NAMESPACE {
 
 constexpr int64_t kLine = 16;            // floats in a line of the cache
 constexpr int64_t kRing = 64 * 1024;     // floats of slot gradients in one chunk: a quarter of a 1 MB second level
 constexpr int64_t kChunkRows = 64;       // fewer rows than this do not pay for loading and storing dW and dU
+constexpr int64_t kSlabRows = 32;        // nor these for fetching U anew
 
 template <class C>
 struct Backward {
@@ -20,11 +22,18 @@ struct Backward {
     const int64_t fits = kRing / step_floats(s, rows), enough = (kChunkRows + rows - 1) / rows;
     return least(s.time, fits > enough ? fits : enough);
   }
+  // Rows worked on at a time, at most.
+  static int64_t slab(const Shape& s, int64_t rows) {
+    const int64_t fits = kRing / step_floats(s, 1);
+    return least(rows, fits > kSlabRows ? fits : kSlabRows);
+  }
   // What is carried from step to step, and the ring.
-  static int64_t state(const Shape& s, int64_t rows) {
+  static int64_t state(const Shape& s, int64_t all_rows) {
+    const int64_t rows = slab(s, all_rows);
     return 2 * panels(s) * rows * kLanes + (chunk(s, rows) + 1) * step_floats(s, rows);
   }
-  static int64_t scratch(const Shape& s, int64_t rows) {
+  static int64_t scratch(const Shape& s, int64_t all_rows) {
+    const int64_t rows = slab(s, all_rows);
     return chunk(s, rows) * rows_room(rows, s.inputs + s.hidden + C::kSlots * kLanes);
   }
   // A part of the units is whole groups of the recurrent product.
@@ -293,6 +302,22 @@ struct Backward {
 
   static void run(BackwardJob job) {
     const Shape& s = job.shape;
+    const Span own = own_panels(job);
+    std::memset(job.gradient + own.begin * Columns::panel_floats(s), 0,
+                static_cast<size_t>(own.size * Columns::panel_floats(s)) * sizeof(float));
+    const int64_t begin = job.row_begin, rows = job.row_end - begin;
+    const Tiles slabs(rows, slab(s, rows));
+    for (int64_t i = 0; i < slabs.count; ++i) {
+      job.row_begin = begin + slabs[i].begin;
+      job.row_end = begin + slabs[i].end();
+      if (!run_slab(job)) return;
+      if (i + 1 < slabs.count && !goes_on(job.units)) return;  // the next slab's ring lies where this one's lay
+    }
+  }
+
+  // False where another part of the units has taken this one's over.
+  static bool run_slab(BackwardJob& job) {
+    const Shape& s = job.shape;
     const BackwardArrays& a = job.arrays;
     const int64_t rows = job.row_end - job.row_begin, size = chunk(s, rows) + 1;
     float* carry = job.state;
@@ -308,9 +333,6 @@ struct Backward {
       store(at, C::kHasCell ? load(a.dc_last + where, n) : Vec{});
       if (held) store(held + (at - carry), Vec{});
     });
-    const Span own = own_panels(job);
-    std::memset(job.gradient + own.begin * Columns::panel_floats(s), 0,
-                static_cast<size_t>(own.size * Columns::panel_floats(s)) * sizeof(float));
     const float* next = nullptr;
     for (int64_t end = s.time, begin; end > 0; end = begin) {
       begin = end > size - 1 ? end - (size - 1) : 0;
@@ -318,7 +340,7 @@ struct Backward {
         float* slots = ring + (t % size) * step_floats(s, rows);
         const Step step{job, t, rows, next, slots, carry, held};
         recurrence(step);
-        if (!goes_on(job.units)) return;
+        if (!goes_on(job.units)) return false;
         if (a.dx != nullptr) inputs(step);
         next = slots;
       }
@@ -326,6 +348,7 @@ struct Backward {
     }
     recurrence(Step{job, -1, rows, next, nullptr, carry, held});
     if (C::kHasCell) each_carry([&](float* at, int64_t where, int64_t n) { store(a.dc0 + where, load(at), n); });
+    return true;
   }
 
   static void collect(const Shape& s, const float* gradients, int64_t jobs, const BackwardArrays& a) {

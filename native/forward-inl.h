@@ -32,6 +32,14 @@ struct Forward {
     return slot >= C::kHiddenFirst && slot < C::kHiddenFirst + C::kHiddenCount;
   }
 
+  // Ones in the lanes of vector v of a folded panel whose slots a product feeds. The others' sums are put back after
+  // it: an infinity times their zero weights is NaN.
+  static Bits fed(int v, bool (*takes)(int slot)) {
+    Bits mask{};
+    for (int l = 0; l < kLanes; ++l) mask[l] = takes((v * kLanes + l) / (kLanes / 2)) ? ~uint32_t{0} : 0;
+    return mask;
+  }
+
   // Calls f(array, start of the units in it, floats packed for them), in packed order; array is null for the zeros
   // of a folded panel. Packing and collecting dW, dU and db go the same way.
   template <class Float, class F>
@@ -96,8 +104,21 @@ struct Forward {
     const int64_t inputs = factors(s.shape.inputs), hidden = factors(s.shape.hidden), own_row = row - s.row_begin;
     const float* w = panel + Vectors * kLanes;
     const float* u = w + inputs * InputCount * kLanes;
+    constexpr bool kMixed = Vectors < C::kSlots && (C::kInputCount < C::kSlots || C::kHiddenCount < C::kSlots);
     multiply<InputFirst, InputCount>(sums, s.x + own_row * inputs, inputs, w, inputs);
+    Vec unfed[R][Vectors];
+    if constexpr (kMixed) {
+      for (int v = 0; v < Vectors; ++v)
+        for (int r = 0; r < R; ++r) {
+          sums[r][v] = chosen(fed(v, takes_input), sums[r][v], load(panel + v * kLanes));
+          unfed[r][v] = sums[r][v];
+        }
+    }
     multiply<HiddenFirst, HiddenCount>(sums, s.past + own_row * hidden, hidden, u, hidden);
+    if constexpr (kMixed) {
+      for (int v = 0; v < Vectors; ++v)
+        for (int r = 0; r < R; ++r) sums[r][v] = chosen(fed(v, takes_hidden), sums[r][v], unfed[r][v]);
+    }
     // Through memory, so that the gates are compiled once and not once a row: the same speed, a tenth of the code.
     float held[R * Vectors * kLanes];
 #pragma GCC unroll 16

@@ -74,6 +74,8 @@ static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static inline Bits bits(Vec v) { return reinterpret_cast<Bits>(v); }
 static inline Vec floats(Bits b) { return reinterpret_cast<Vec>(b); }
+// a where the mask's lane is all ones, b where it is zero.
+static inline Vec chosen(Bits mask, Vec a, Vec b) { return floats((bits(a) & mask) | (bits(b) & ~mask)); }
 
 // NaN stays NaN: of two operands the machine's least and greatest give the second where one is NaN.
 static inline Vec clamp(Vec x, float low, float high) {

@@ -113,6 +113,15 @@ def test_long_sequences_cross_chunks_of_time(cell: str) -> None:
 
 @needs_native
 @ALL_CELLS
+def test_many_rows_of_a_wide_layer_cross_slabs_of_rows(cell: str) -> None:
+    sizes = (3, 400, 3, 400)  # the slot gradients of a step leave the second-level cache
+    got, want = results(native.layer, problem(cell, *sizes)), exact(cell, sizes)
+    assert_close(got[0], want[0], VALUES)
+    assert_close(got[1], want[1], GRADIENTS)
+
+
+@needs_native
+@ALL_CELLS
 def test_number_of_threads_changes_nothing_but_the_sums_over_rows(cell: str) -> None:
     task = problem(cell, 60, 37, 8, 48)
     before, seen = native.threads(), {}
@@ -132,13 +141,16 @@ def test_number_of_threads_changes_nothing_but_the_sums_over_rows(cell: str) -> 
 
 @needs_native
 @ALL_CELLS
-def test_threads_that_share_hidden_units_change_nothing(cell: str) -> None:
-    task = problem(cell, 40, 3, 8, 200)
+@pytest.mark.parametrize(("sizes", "counts"), [((40, 3, 8, 200), (2, 3)), ((3, 40, 8, 700), (12,))])
+def test_threads_that_share_hidden_units_change_nothing(
+    cell: str, sizes: tuple[int, ...], counts: tuple[int, ...]
+) -> None:
+    task = problem(cell, *sizes)
     before = native.threads()
     try:
         native.use_threads(1)
         alone = results(native.layer, task)
-        for count in (2, 3):
+        for count in counts:
             native.use_threads(count)
             assert_same_bits(results(native.layer, task), alone)
     finally:
@@ -199,9 +211,10 @@ def test_inside_scan_and_jit(cell: str) -> None:
 
 @needs_native
 @ALL_CELLS
+@pytest.mark.parametrize("hidden", [9, 18])  # a folded panel on eight lanes; on eight and sixteen
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_as_in_the_reference(cell: str, bad: float) -> None:
-    task = problem(cell, 5, 4, 3, 9)
+def test_nan_and_infinity_as_in_the_reference(cell: str, bad: float, hidden: int) -> None:
+    task = problem(cell, 5, 4, 3, hidden)
     task = task._replace(xs=task.xs.at[2, 1, 0].set(bad))
     got, want = native.layer(task.weights, task.xs, task.state), scan_path(task.weights, task.xs, task.state)
     for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
@@ -212,9 +225,10 @@ def test_nan_and_infinity_as_in_the_reference(cell: str, bad: float) -> None:
 @needs_native
 @ALL_CELLS
 @pytest.mark.parametrize("where", ["xs", "d_hs"])
+@pytest.mark.parametrize("hidden", [9, 18])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_in_gradients_as_in_the_reference(cell: str, where: str, bad: float) -> None:
-    task = problem(cell, 5, 4, 3, 9)
+def test_nan_and_infinity_in_gradients_as_in_the_reference(cell: str, where: str, bad: float, hidden: int) -> None:
+    task = problem(cell, 5, 4, 3, hidden)
     task = task._replace(**{where: getattr(task, where).at[2, 1, 0].set(bad)})
     got, want = results(native.layer, task)[1], results(jax.jit(scan_path), task)[1]
     for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
