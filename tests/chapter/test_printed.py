@@ -3,6 +3,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import numpy as np
+import optax
 import pytest
 
 from wattcast.chapter import as_printed, printed
@@ -23,13 +24,14 @@ def test_the_chapters_numbers():
 
 def test_parameters_are_those_of_the_layers():
     """LSTM 4 h (h + x + 1): 10,400 and 200,800; dense 200 + 1. The framework counts the same 211,401."""
-    model = printed._start(jax.random.key(0), printed.HIDDEN)
+    model, _ = printed._start(jax.random.key(0), printed.HIDDEN, optax.sgd(0.1))
     count = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
     assert count == 4 * 50 * (50 + 1 + 1) + 4 * 200 * (200 + 50 + 1) + 201 == 211_401
 
 
 def test_starting_weights():
-    first, second = printed._start(jax.random.key(0), printed.HIDDEN).stack.cells
+    model, _ = printed._start(jax.random.key(0), printed.HIDDEN, optax.sgd(0.1))
+    first, second = model.stack.cells
     for cell, inputs, hidden in ((first, 1, 50), (second, 50, 200)):
         w, u = np.asarray(cell.weights.w), np.asarray(cell.weights.u)
         assert sorted(w.shape) == sorted((inputs, 4 * hidden)) and sorted(u.shape) == sorted((hidden, 4 * hidden))

@@ -36,10 +36,9 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
         progress: told of every epoch.
     """
     key = jax.random.key(seed)
-    # op by op each would be compiled on its own, 2 s in all
-    model = eqx.filter_jit(_start, **compiled.UNPOLISHED)(jax.random.fold_in(key, 0), HIDDEN)
     optimiser = optax.rmsprop(1e-3, decay=0.9, eps=1e-7, eps_in_sqrt=False)
-    memory = optimiser.init(eqx.filter(model, eqx.is_inexact_array))
+    # op by op each would be compiled on its own, 2 s in all
+    model, memory = eqx.filter_jit(_start, **compiled.UNPOLISHED)(jax.random.fold_in(key, 0), HIDDEN, optimiser)
     x = jnp.asarray(job.x.T[..., None], jnp.float32)  # [time, window, 1]
     y = jnp.asarray(job.y, jnp.float32)
     epoch_of, epochs = eqx.filter_jit(_epoch, **compiled.PLAIN), list[dict[str, Any]]()
@@ -70,11 +69,14 @@ def as_printed(job: Job, *, seed: int = 0, progress: Callable[[dict[str, Any]], 
     )
 
 
-def _start(key: PRNGKeyArray, hidden: tuple[int, ...]) -> ManyToOne:
+def _start(
+    key: PRNGKeyArray, hidden: tuple[int, ...], optimiser: optax.GradientTransformation
+) -> tuple[ManyToOne, Any]:
     k_stack, k_dense, *k_cells = jax.random.split(key, 2 + 2 * len(hidden))
     stack = Stack(1, hidden, k_stack, cell="lstm", dropout=DROPOUT, residual=False)
     cells = tuple(_framework_weights(c, k_cells[2 * i : 2 * i + 2]) for i, c in enumerate(stack.cells))
-    return ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), 1, k_dense)
+    model = ManyToOne(eqx.tree_at(lambda s: s.cells, stack, cells), 1, k_dense)
+    return model, optimiser.init(eqx.filter(model, eqx.is_inexact_array))
 
 
 def _framework_weights(cell: AbstractCell, keys: list[PRNGKeyArray]) -> AbstractCell:
