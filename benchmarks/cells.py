@@ -9,11 +9,12 @@ before, on the last fifth. Ten meters a set.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from common import show
 
 from wattcast import read
 from wattcast.kernels import which
@@ -46,18 +47,14 @@ def main() -> None:
     sets = {name: hourly(asked.data / file) for name, file in SETS.items()}
     places = compare(sets, seconds=asked.seconds, seeds=range(asked.seeds))
     won = earned(places)
-    if asked.json:
-        rows = {n: {"mean": p.mean, "ms": p.ms, "parameters": p.parameters, **p.scores} for n, p in places.items()}
-        print(json.dumps({"kernels": which(), "seconds": asked.seconds, "cells": rows, "earned": won}))
-        return
-    print(f"{which()}; {asked.seconds:g} s of training for each cell and set, {asked.seeds} seed(s)")
-    print(f"{'cell':<14}" + "".join(f"{s:>9}" for s in sets) + f"{'mean':>9}{'parameters':>12}{'ms':>7}")
-    for name, place in sorted(places.items(), key=lambda item: item[1].mean):
-        errors = "".join(f"{np.mean(place.scores[s]):9.3f}" for s in sets)
-        print(f"{name:<14}{errors}{place.mean:9.3f}{place.parameters:12,}{place.ms:7.1f}")
-    week = [week_before(load) for load in sets.values()]
-    print(f"{'a week ago':<14}" + "".join(f"{e:9.3f}" for e in week) + f"{np.mean(week):9.3f}")
-    print(f"better than every classic cell on all sets: {', '.join(won) or 'none'}")
+    rows: list[dict[str, Any]] = [
+        {"cell": name, **{s: float(np.mean(e)) for s, e in place.scores.items()}, "mean": place.mean,
+         "parameters": place.parameters, "ms": place.ms, "earned its place": name in won}
+        for name, place in sorted(places.items(), key=lambda item: item[1].mean)
+    ]  # fmt: skip
+    week = {s: float(week_before(load)) for s, load in sets.items()}
+    rows.append({"cell": "a week ago", **week, "mean": float(np.mean(list(week.values())))})
+    show(f"cells, {asked.seconds:g} s each, {which()}", rows, as_json=asked.json)
 
 
 if __name__ == "__main__":

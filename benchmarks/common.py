@@ -35,13 +35,13 @@ class Target:
 
 
 def machine() -> str:
-    """Processor and number of cores, as the system names them."""
+    """Processor and number of cores, as the system names them; its family where the name says little."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        name = named[0] if named else name
-    return f"{name}, {os.cpu_count()} cores"
+        told = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in info.read_text().splitlines())}
+        name = f"{told.get('model name', name)} family {told.get('cpu family', '?')} model {told.get('model', '?')}"
+    return f"{name}, {len(os.sched_getaffinity(0))} cores"
 
 
 def commit() -> str | None:

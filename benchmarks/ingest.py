@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import subprocess
 import sys
@@ -20,10 +19,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from common import Target, show
 
 STEP = timedelta(minutes=15)
 #: Days on which Portugal's clock changed.
@@ -171,27 +170,14 @@ def main() -> None:
             write(path, args.rows, args.meters)
         results = measure(path, args.repeats)
         size = path.stat().st_size / 2**20
-    base = results.get("polars", {}).get("seconds", float("nan"))
-    for result in results.values():
-        result["times_polars"] = result["seconds"] / base
-    if args.json:
-        print(json.dumps({"mb": size, "machine": platform.machine(), "versions": versions(), "readers": results}))
-        return
-    print(f"{args.rows} rows, {args.meters} meters, {size:.0f} MB; best of {args.repeats}")
-    for reader, result in results.items():
-        took = f"{result['seconds']:7.2f} s {result['peak_mb']:7.0f} MB {result['times_polars']:6.2f} x polars"
-        print(f"{reader:24}{took}   {READERS[reader][1]}")
-
-
-def versions() -> dict[str, str]:
-    """Of the libraries compared."""
-    found = {}
-    for name in ("polars", "pandas", "pyarrow", "duckdb"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    base = results["polars"]["seconds"]
+    rows = [
+        {"reader": name, **took, "over polars": took["seconds"] / base, "what it does": READERS[name][1]}
+        for name, took in results.items()
+    ]
+    ours = results["wattcast"]
+    targets = [Target("over Polars' bare read", ours["seconds"] / base, 3.0), Target("peak [MB]", ours["peak_mb"], 900)]
+    show(f"ingest, {size:.0f} MB", rows, targets, as_json=args.json)
 
 
 if __name__ == "__main__":

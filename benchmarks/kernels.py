@@ -17,13 +17,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
+
+from common import Target, show
 
 GATES = {"lstm": 4, "gru": 3, "elman": 1}
 # time, batch, then (inputs, hidden) of each layer
@@ -251,14 +251,13 @@ def measure(jobs: list[Job], rounds: int, rivals: bool) -> tuple[dict[tuple[str,
     return times, peaks
 
 
-def judge(times: dict[tuple[str, Job], float], peak: float) -> list[dict[str, Any]]:
+def judge(times: dict[tuple[str, Job], float], peak: float) -> list[Target]:
     """Each target beside the worst figure it asks about."""
-    targets = []
+    targets = list[Target]()
 
     def add(name: str, values: list[float], target: float) -> None:
         if values:
-            value = min(values)
-            targets.append({"name": name, "value": value, "target": target, "better": "higher", "met": value >= target})
+            targets.append(Target(name, min(values), target, "higher"))
 
     steps = [job for path, job in times if path == "ours" and job.step]
 
@@ -306,65 +305,23 @@ def main() -> None:
     ask.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = ask.parse_args()
     if given.serve:
-        return serve()
+        serve()
+        return
+    from wattcast import kernels
+
     jobs = [Job(cell, shape, step) for cell in GATES for shape in range(len(SHAPES)) for step in (False, True)]
     jobs = [job for job in jobs if given.only in str(job)]
     times, peaks = measure(jobs, given.rounds, given.rivals)
+    print(kernels.which(), file=sys.stderr)
     peak = max(peaks.values())
-    rows = [
-        {
-            "cell": job.cell,
-            "shape": str(job).split(" ", 1)[1].rsplit(" ", 1)[0],
-            "what": "step" if job.step else "forward",
-            "path": path,
-            "ms": seconds * 1e3,
-            "gflops": job.flops() / seconds / 1e9,
-            "of_peak": job.flops() / seconds / 1e9 / peak,
-        }
-        for (path, job), seconds in times.items()
-    ]
-    targets = judge(times, peak)
-    root = Path(__file__).parents[1]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False
-    )
-    from wattcast import kernels
-
-    result = {
-        "name": "kernels",
-        "machine": {"cpu": cpu(), "cores": len(os.sched_getaffinity(0)), "load1": round(os.getloadavg()[0], 2)},
-        "commit": commit.stdout.strip(),
-        "kernels": kernels.which(),
-        "peak_gflops": peaks,
-        "rows": rows,
-        "targets": targets,
-    }
-    print(json.dumps(result) if given.json else table(result, jobs, times, peak))
-
-
-def table(result: dict[str, Any], jobs: list[Job], times: dict[tuple[str, Job], float], peak: float) -> str:
-    products = ", ".join(f"{name} {rate:.0f}" for name, rate in result["peak_gflops"].items())
-    lines = [
-        f"{result['machine']['cpu']}, {result['machine']['cores']} cores; {result['kernels']}; {result['commit']}",
-        f"f32 product, GFLOP/s: {products}",
-        f"{'GFLOP/s (share of the best product)':44}" + "".join(f"{p:>16}" for p in dict.fromkeys(p for p, _ in times)),
+    rows: list[dict[str, Any]] = [
+        {"what": f"product of two squares of {SIDE}, {name}", "GFLOP/s": rate} for name, rate in peaks.items()
     ]
     for job in jobs:
-        rates = [job.flops() / seconds / 1e9 for (_, other), seconds in times.items() if other == job]
-        lines.append(f"{job!s:44}" + "".join(f"{rate:9.0f} ({rate / peak:.2f})" for rate in rates))
-    for t in result["targets"]:
-        lines.append(f"{'met   ' if t['met'] else 'missed'} {t['name']:52} {t['value']:7.2f}  target {t['target']:.2f}")
-    return "\n".join(lines)
-
-
-def cpu() -> str:
-    """The processor's family, told by what it can do where the name says nothing."""
-    try:
-        words = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    found = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in words)}
-    return f"{found.get('model name', platform.machine())} family {found.get('cpu family', '?')}"
+        rates = {path: job.flops() / s / 1e9 for (path, other), s in times.items() if other == job}
+        shares = {f"{path} / peak": rate / peak for path, rate in rates.items()}
+        rows.append({"what": str(job), **rates, **shares})
+    show("kernels", rows, judge(times, peak), as_json=given.json)
 
 
 if __name__ == "__main__":
