@@ -205,8 +205,8 @@ def test_what_a_day_saw_that_resembles_and_holidays_by_hand():
     profiles = lay.recent.shape[1] + lay.lags.shape[1]
     np.testing.assert_allclose(x[0, profiles : profiles + 24], same, rtol=1e-5, atol=1e-6)
     blocks = lay.lags.shape[1] // 24
-    np.testing.assert_allclose(local[0, :, blocks + 1], same, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(local[0, :, blocks + 2], 1)
+    np.testing.assert_allclose(local[blocks + 1, 0], same, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(local[blocks + 2, 0], 1)
     # two weeks, one week, two days, a day before; today and tomorrow
     np.testing.assert_array_equal(x[0, -6:], [0, 0, 0, 0, 1, 1])
     later, _ = inputs(s, lay, np.array([t + 72]), np.array([1]))
@@ -264,7 +264,7 @@ def test_sizes_say_what_inputs_give(lay, covariates):
     panel = replace(PANEL, covariates=cov, names=tuple("abc"[:covariates]))
     x, local = inputs(made(panel, lay), lay, np.array([600, 601, 613]), np.array([0, 1, 0]))
     features, locals_, outputs = sizes(lay, covariates)
-    assert x.shape == (3, features) and local.shape == (3, outputs, locals_)
+    assert x.shape == (3, features) and local.shape == (locals_, 3, outputs)
     assert np.isfinite(x).all() and np.isfinite(local).all()
 
 
@@ -281,10 +281,10 @@ def test_inputs_by_hand_in_a_day_of_four():
     np.testing.assert_allclose(x[0, 4:8], np.array([37, 34, 35, 36]) / level - 1, rtol=1e-5)  # and the day before
     # targets by slot: steps 44 41 42 43, a day before them 40 37 38 39
     np.testing.assert_allclose(x[0, 8:12], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
-    np.testing.assert_allclose(local[0, :, 0], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
+    np.testing.assert_allclose(local[0, 0], np.array([41, 38, 39, 40]) / level - 1, rtol=1e-5)
     days = [np.arange(o - 3.0, o + 1).mean() for o in range(41, 0, -4)]  # means of the last days
     np.testing.assert_array_equal(x[0, 12:16], x[0, 8:12])  # the day that resembles is the day before
-    np.testing.assert_array_equal(local[0, :, 2], local[0, :, 0])
+    np.testing.assert_array_equal(local[2, 0], local[0, 0])
     np.testing.assert_allclose(x[0, 16:26], np.array(days[:10]) / level - 1, rtol=1e-4, atol=1e-5)
 
 
@@ -296,21 +296,21 @@ def test_habits_by_hand():
         replace(PANEL, y=y, covariates=np.zeros((len(y), 1, 0)), names=(), ids=("a",), step=timedelta(hours=6)), lay
     )
     for t in (45 * 4, 15 * 4):
-        local = inputs(s, lay, np.array([t]), np.array([0]))[1][0, :, 5:]
+        local = inputs(s, lay, np.array([t]), np.array([0]))[1][5:, 0]
         value = lambda at, t=t: s.y[at % 28 if at < 0 else at, 0] / s.level[t, 0] - 1  # noqa: E731
         for output in (1, 6):
             hour, week = t + output % 4, t + output - 28
             days = [value(hour - 4 * k) for k in range(1, 9)]
             near = [value(min(of + k, t - 1)) for of in (week, hour - 4) for k in (-2, -1, 1, 2)]
             expected = [*days[1:], value(week - 56), value(week - 84), *near, *sorted(days[:7])]
-            np.testing.assert_allclose(local[output], expected, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(local[:, output], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_meter_over_its_level_does_not_show_its_size():
     lay = LAYOUTS[4]
     x, local = everywhere(replace(PANEL, y=PANEL.y[:, :1] * [1.0, 1000.0]), lay)
     np.testing.assert_allclose(x[:, 0], x[:, 1], rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(local[:, 0], local[:, 1], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(local[:, :, 0], local[:, :, 1], rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("lay", LAYOUTS[:6:2], ids=lambda lay: f"{lay.gap}-{lay.horizon}")
@@ -326,8 +326,8 @@ def test_inputs_hold_no_covariate_before_it_was_known(lay):
         there = (known_from <= origin)[..., None]
         other = replace(panel, covariates=np.where(there, panel.covariates, -999.0))
         theirs = inputs(signals(other, scale, lay), lay, np.array([origin]), np.array([meter]))
-        for a, b in zip(seen, theirs, strict=True):
-            np.testing.assert_array_equal(a[k : k + 1], b)
+        np.testing.assert_array_equal(seen[0][k : k + 1], theirs[0])
+        np.testing.assert_array_equal(seen[1][:, k : k + 1], theirs[1])
     assert all((a != b).any() for a, b in zip(seen, open_, strict=True))
 
 

@@ -26,7 +26,7 @@ def draw(*shape, seed=1):
 
 def arguments(*batch):
     who = jnp.arange(np.prod(batch, dtype=int), dtype=jnp.int32).reshape(batch) % (METERS + 1)
-    return draw(*batch, HIDDEN), draw(*batch, FEATURES, seed=2), draw(*batch, OUTPUTS, LOCAL, seed=3), who
+    return draw(*batch, HIDDEN), draw(*batch, FEATURES, seed=2), draw(LOCAL, *batch, OUTPUTS, seed=3), who
 
 
 def silent(made):
@@ -46,7 +46,7 @@ def test_without_weights_it_says_the_base(head, batch):
     h, x, local, who = arguments(*batch)
     raw = decode(silent(network(head)), h, x, local, who, between=False)
     assert raw.shape == (*batch, OUTPUTS, head.params)
-    np.testing.assert_array_equal(raw[..., 0], local[..., 0])
+    np.testing.assert_array_equal(raw[..., 0], local[0])
     np.testing.assert_array_equal(raw[..., 1:], 0)
 
 
@@ -57,7 +57,7 @@ def test_the_linear_path_reaches_the_medians_of_its_moment(moment):
     made = eqx.tree_at(lambda n: n.skip, silent(network()), jnp.zeros((2, FEATURES, OUTPUTS)).at[moment].set(skip))
     for between in (False, True):
         raw = decode(made, h, x, local, who, between=between)
-        expected = local[..., 0] + (x @ skip if between == bool(moment) else 0.0)
+        expected = local[0] + (x @ skip if between == bool(moment) else 0.0)
         np.testing.assert_allclose(raw[..., 0], expected, rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(raw[..., 1:], 0)
 
@@ -70,9 +70,9 @@ def test_the_decoder_by_its_formula():
     w = {k: np.asarray(v) for k, v in vars(made).items() if eqx.is_array(v)}
     e = gelu(x @ w["embed"] + w["embed_bias"] + w["meters"][who])
     for k in range(OUTPUTS):
-        z = gelu(h @ w["from_state"] + e @ w["from_input"] + local[:, k] @ w["from_local"] + w["slot"][k])
+        z = gelu(h @ w["from_state"] + e @ w["from_input"] + local[:, :, k].T @ w["from_local"] + w["slot"][k])
         raw = z @ w["out"] + (h @ w["direct"]).reshape(3, OUTPUTS, 3)[:, k] + w["bias"][k]
-        raw[:, 0] += local[:, k, 0] + x @ w["skip"][1][:, k]
+        raw[:, 0] += local[0, :, k] + x @ w["skip"][1][:, k]
         np.testing.assert_allclose(said[:, k], raw, rtol=1e-4, atol=1e-5)
 
 
@@ -89,7 +89,7 @@ def test_a_scan_is_its_steps():
 
 
 def test_each_meter_has_its_own_row_and_one_alone_has_none():
-    h, x, local, _ = (a[:1] for a in arguments(1))
+    h, x, local, _ = arguments(1)
     made = network()
     one = [decode(made, h, x, local, jnp.array([k]), between=False) for k in range(METERS + 1)]
     other = eqx.tree_at(lambda n: n.meters, made, made.meters.at[METERS].add(1.0))
@@ -134,9 +134,9 @@ def test_every_weight_learns():
 
 def test_origins_of_both_kinds_are_decoded_together():
     made = eqx.tree_at(lambda n: n.skip, network(), draw(2, FEATURES, OUTPUTS, seed=4))
-    args = arguments(2, 3)
-    kinds = [decode(made, *(a[k] for a in args), between=bool(k)) for k in (0, 1)]
-    np.testing.assert_allclose(decode(made, *args, between=(False, True)), kinds, rtol=1e-5, atol=1e-6)
+    h, x, local, who = arguments(2, 3)
+    kinds = [decode(made, h[k], x[k], local[:, k], who[k], between=bool(k)) for k in (0, 1)]
+    np.testing.assert_allclose(decode(made, h, x, local, who, between=(False, True)), kinds, rtol=1e-5, atol=1e-6)
 
 
 def test_members_say_their_mean():

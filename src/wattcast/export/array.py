@@ -237,6 +237,12 @@ def _stack(trace: Writer, parts: Sequence[Array], axis: int = 0) -> Array:
     return _concatenate(trace, [_unsqueezed(p, [place]) for p in parts], axis=place)
 
 
+def _moveaxis(trace: Writer, x: Array, source: int, destination: int) -> Array:
+    order = [*range(x.ndim)]
+    order.insert(destination % x.ndim, order.pop(source))
+    return trace.op("Transpose", x, dtype=x.dtype, shape=tuple(x.shape[k] for k in order), perm=order)
+
+
 def _split(trace: Writer, x: Array, parts: Any, axis: int) -> list[Array]:
     size = int(x.shape[axis])
     ends = [size // parts * (k + 1) for k in range(parts)] if isinstance(parts, int) else [*parts, size]
@@ -283,6 +289,6 @@ def _argmax(trace: Writer, x: Array, axis: int) -> Array:
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.take: _take, np.take_along_axis: _take_along_axis, np.concatenate: _concatenate, np.stack: _stack,
-    np.split: _split, np.where: _where, np.clip: _clip, np.ones_like: _ones_like,
+    np.moveaxis: _moveaxis, np.split: _split, np.where: _where, np.clip: _clip, np.ones_like: _ones_like,
     np.sort: _sort, np.argmax: _argmax, np.pad: _pad, np.repeat: _repeat,
 }  # fmt: skip

@@ -103,7 +103,7 @@ def inputs(model: Model, s: State, days: Days) -> tuple[Array, Array, Array]:
     """As `features.signals.inputs` at the first step ahead.
 
     Returns:
-        x `[batch, feature]`, local `[batch, output, feature]`, level `[batch, 1]`.
+        x `[batch, feature]`, local `[feature, batch, output]`, level `[batch, 1]`.
     """
     lay, window = model.grounds.layout, model.record.window
     phase, level, n = days.calendar[reach(lay)[0], PHASE], level_of(lay, s), lay.outputs
@@ -124,7 +124,7 @@ def inputs(model: Model, s: State, days: Days) -> tuple[Array, Array, Array]:
         if lay.habits:
             blocks += habits([_usual(lay, s, offset) / level - 1.0 for offset in usual_offsets(lay, targets)])
         lags = np.concatenate([lags, same], axis=-1)
-    local = np.concatenate([np.stack(blocks, axis=-1), *known], axis=-1)
+    local = np.concatenate([np.stack(blocks), *(np.moveaxis(of, -1, 0) for of in known)])
     x = np.concatenate([recent, lags, _means(lay, s) / level - 1.0, clock, *straight], axis=-1)
     return x, local, level
 

@@ -64,7 +64,7 @@ def linear_features(x: Array, local: Array, lay: Layout, covariates: int, xp: An
 
     Args:
         x: `[*, feature]`.
-        local: `[*, output, feature]`.
+        local: `[feature, *, output]`.
         lay: layout in days.
         covariates: how many are known ahead.
         xp: numpy or jax.numpy.
@@ -76,7 +76,7 @@ def linear_features(x: Array, local: Array, lay: Layout, covariates: int, xp: An
     parts = [coarse, x[..., profiles : x.shape[-1] - n * covariates], xp.ones_like(x[..., :1])]
     if covariates:
         kinds = covariates * (1 + HINGES)
-        weather = local[..., local.shape[-1] - 3 * kinds :].reshape(*lead, n, 3, kinds)
+        weather = xp.moveaxis(local[len(local) - 3 * kinds :], 0, -1).reshape(*lead, n, 3, kinds)
         some = each(lay.day, WEATHER)
         hours = weather.reshape(*lead, n // some, some, 3, kinds).mean(-3)
         ahead, before = hours[..., 0, :], hours[..., : lay.day // some, 1, :]
@@ -90,7 +90,7 @@ def linear_size(lay: Layout, covariates: int) -> int:
     if lay.stride == 1:
         return 0
     features, local, n = sizes(lay, covariates)
-    shape = np.zeros((1, features)), np.zeros((1, n, local))
+    shape = np.zeros((1, features)), np.zeros((local, 1, n))
     return int(linear_features(*shape, lay, covariates).shape[-1])
 
 

@@ -210,15 +210,15 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
     def kept(a: Array) -> Array:
         return a[skip[0] :: skip[1]]
 
-    who = jnp.broadcast_to(s.who[None], t.shape)
+    who, local = jnp.broadcast_to(s.who[None], t.shape), local[:, skip[0] :: skip[1]]
 
     def forecast(member: Network) -> Array:
         e = member.encode(x, who)
         h, _ = member.stack.scan(e, member.stack.initial_state(meters))
-        return member.head(member.decode(kept(h), kept(e), kept(x), kept(local), between=False))
+        return member.head(member.decode(kept(h), kept(e), kept(x), local, between=False))
 
     quantiles = mean_of_members(forecast)(network)
-    t, m, local = kept(t), kept(m), kept(local)
+    t, m = kept(t), kept(m)
     goal = goals(network, s, lay, t, m, jnp.asarray(s.y.shape[0]))
 
     def loss_of(quantiles: Array) -> Array:
@@ -239,7 +239,7 @@ def judge(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
     loss = loss_of(quantiles)
     median = quantiles[..., middle]
     level = s.level[t, m][..., None] * goal.counts
-    base = _mean(jnp.abs(goal.y - local[..., 0]), level)
+    base = _mean(jnp.abs(goal.y - local[0]), level)
     skill = 1.0 - _mean(jnp.abs(goal.y - median), level) / jnp.maximum(base, 1e-9)
     return Judgement(loss, skill, calibration(quantiles, goal), share, gain)
 

@@ -88,9 +88,9 @@ def decode(  # noqa: PLR0913, PLR0917  (as `nets.network.Network.decode`)
     """Quantiles relative to the level `[*, output, quantile]`."""
     lead, outputs = h.shape[:-1], member.bias.shape[0]
     common = h @ member.from_state + encode(member, x, who) @ member.from_input
-    z = gelu(common[..., None, :] + local @ member.from_local + member.slot)
+    z = gelu(common[..., None, :] + np.moveaxis(local, 0, -1) @ member.from_local + member.slot)
     raw = z @ member.out + (h @ member.direct).reshape(*lead, outputs, -1) + member.bias
-    median = raw[..., 0] + local[..., 0] + normal(member, x) @ member.skip[int(between)]
+    median = raw[..., 0] + local[0] + normal(member, x) @ member.skip[int(between)]
     return _head(model, member, median[..., None], raw)
 
 
