@@ -9,6 +9,7 @@ before, on the last fifth. Ten meters a set.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=1)
     options.add_argument("--json", action="store_true")
     asked = options.parse_args()
+    print(f"{which()}; {asked.seconds:g} s of training for each cell and set", file=sys.stderr)
     sets = {name: hourly(asked.data / file) for name, file in SETS.items()}
     places = compare(sets, seconds=asked.seconds, seeds=range(asked.seeds))
     won = earned(places)
@@ -54,7 +56,7 @@ def main() -> None:
     ]  # fmt: skip
     week = {s: float(week_before(load)) for s, load in sets.items()}
     rows.append({"cell": "a week ago", **week, "mean": float(np.mean(list(week.values())))})
-    show(f"cells, {asked.seconds:g} s each, {which()}", rows, as_json=asked.json)
+    show("cells", rows, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -32,12 +32,24 @@ struct Forward {
     return slot >= C::kHiddenFirst && slot < C::kHiddenFirst + C::kHiddenCount;
   }
 
-  // Ones in the lanes of vector v of a folded panel whose slots a product feeds. The others' sums are put back after
-  // it: an infinity times their zero weights is NaN.
+  // Ones in the lanes of vector v of a folded panel whose slots a product feeds.
   static Bits fed(int v, bool (*takes)(int slot)) {
     Bits mask{};
     for (int l = 0; l < kLanes; ++l) mask[l] = takes((v * kLanes + l) / (kLanes / 2)) ? ~uint32_t{0} : 0;
     return mask;
+  }
+
+  // A product; where Mixed, in a folded panel that it feeds in part, the other slots' sums are put back after it: an
+  // infinity times their zero weights is NaN.
+  template <bool Mixed, int R, int V, class F>
+  [[gnu::always_inline]] static inline void multiply_fed(Vec (&sums)[R][V], bool (*takes)(int slot), F product) {
+    Vec before[R][V];
+    if constexpr (Mixed) std::memcpy(before, sums, sizeof before);
+    product();
+    if constexpr (Mixed) {
+      for (int v = 0; v < V; ++v)
+        for (int r = 0; r < R; ++r) sums[r][v] = chosen(fed(v, takes), sums[r][v], before[r][v]);
+    }
   }
 
   // Calls f(array, start of the units in it, floats packed for them), in packed order; array is null for the zeros
@@ -104,21 +116,12 @@ struct Forward {
     const int64_t inputs = factors(s.shape.inputs), hidden = factors(s.shape.hidden), own_row = row - s.row_begin;
     const float* w = panel + Vectors * kLanes;
     const float* u = w + inputs * InputCount * kLanes;
-    constexpr bool kMixed = Vectors < C::kSlots && (C::kInputCount < C::kSlots || C::kHiddenCount < C::kSlots);
-    multiply<InputFirst, InputCount>(sums, s.x + own_row * inputs, inputs, w, inputs);
-    Vec unfed[R][Vectors];
-    if constexpr (kMixed) {
-      for (int v = 0; v < Vectors; ++v)
-        for (int r = 0; r < R; ++r) {
-          sums[r][v] = chosen(fed(v, takes_input), sums[r][v], load(panel + v * kLanes));
-          unfed[r][v] = sums[r][v];
-        }
-    }
-    multiply<HiddenFirst, HiddenCount>(sums, s.past + own_row * hidden, hidden, u, hidden);
-    if constexpr (kMixed) {
-      for (int v = 0; v < Vectors; ++v)
-        for (int r = 0; r < R; ++r) sums[r][v] = chosen(fed(v, takes_hidden), sums[r][v], unfed[r][v]);
-    }
+    multiply_fed<Vectors < C::kSlots && C::kInputCount < C::kSlots>(sums, takes_input, [&] {
+      multiply<InputFirst, InputCount>(sums, s.x + own_row * inputs, inputs, w, inputs);
+    });
+    multiply_fed<Vectors < C::kSlots && C::kHiddenCount < C::kSlots>(sums, takes_hidden, [&] {
+      multiply<HiddenFirst, HiddenCount>(sums, s.past + own_row * hidden, hidden, u, hidden);
+    });
     // Through memory, so that the gates are compiled once and not once a row: the same speed, a tenth of the code.
     float held[R * Vectors * kLanes];
 #pragma GCC unroll 16

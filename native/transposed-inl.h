@@ -1,8 +1,9 @@
 // The product of backward: slot gradients times W or U transposed, and how these are packed for it.
 namespace wattcast::WATTCAST_NAMESPACE {
 
-constexpr int kWide = kRegisters == 32 ? 4 : 2;  // vectors of columns in one tile of the products with W and U transposed
-constexpr int kTall = kTile / kWide;             // its rows
+// One tile of the products with W and U transposed: vectors of columns, and rows.
+constexpr int kWide = kRegisters == 32 ? 4 : 2;
+constexpr int kTall = kTile / kWide;
 
 // Groups of at most kWide vectors of the `columns` of the result; in a group, for each panel and slot and unit
 // of it, the weights that lead from the columns to that slot.
