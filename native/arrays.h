@@ -54,4 +54,25 @@ struct BackwardArrays {
   const float* mask = nullptr;  // as in forward
 };
 
+// The decoder at R origins: raw = gelu(common + local from_local + slot) out, one vector of D units for each of O outputs.
+// L inputs are local to an output; P raw numbers, 1 to 3. The equation is `decode` of src/wattcast/kernels/reference.py.
+struct DecoderShape {
+  int64_t rows, local, outputs, units, params;
+};
+
+struct DecoderArrays {
+  const float* common;      // [R, D]
+  const float* local;       // [L, R, O]
+  const float* from_local;  // [L, D]
+  const float* slot;        // [O, D]
+  const float* out;         // [D, P]
+};
+
+struct DecoderGradients {
+  float* common;      // [R, D] out
+  float* from_local;  // [L, D] out
+  float* slot;        // [O, D] out
+  float* out;         // [D, P] out
+};
+
 }  // namespace wattcast

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "decoder.h"
 #include "sequence.h"
 #include "xla/ffi/api/ffi.h"
 
@@ -23,15 +24,10 @@ using Dims = ffi::Span<const int64_t>;
 // Finds where each member's part of an operand begins, and checks shapes on the way.
 class Members {
  public:
-  Members(Dims xs, Dims hs) {
-    rank_ = hs.size() < 3 ? 0 : hs.size() - 3;
-    if (hs.size() < 3 || xs.size() != hs.size()) {
-      fail("xs and hs must have rank 3 and leading axes alike");
-      return;
-    }
-    shape = {hs[rank_], hs[rank_ + 1], xs[rank_ + 2], hs[rank_ + 2]};
-    for (size_t i = 0; i < rank_; ++i) lead_.push_back(hs[i]), count *= hs[i];
-    if (shape.time < 1 || shape.batch < 1 || shape.inputs < 1 || shape.hidden < 1) fail("a size is below 1");
+  // Leading axes are those of `of` before its last `own`: of a result, as operands may have 1 there.
+  Members(Dims of, size_t own) : rank_(of.size() < own ? 0 : of.size() - own), lead_(of.begin(), of.begin() + rank_) {
+    if (of.size() < own) fail("an array has too few axes");
+    for (const int64_t size : lead_) count *= size;
   }
 
   // Start of member m's part; null if the part is empty. `want` are the axes after the leading ones.
@@ -56,19 +52,19 @@ class Members {
     return const_cast<float*>(at(*array, m, want, name));
   }
 
-  // The length of a flat operand's last axis, 0 if it has none.
-  int64_t flat(const Array& array) const {
+  // Length of an operand's axis after the leading ones, 0 if it has none.
+  int64_t axis(const Array& array, size_t i) const {
     const Dims dims = array.dimensions();
-    return dims.size() == rank_ + 1 ? dims[rank_] : 0;
+    return dims.size() > rank_ + i ? dims[rank_ + i] : 0;
   }
 
-  // Steps of an operand whose first axis they are: one that is left out has none.
-  int64_t steps(const Array& array) const {
-    const Dims dims = array.dimensions();
-    return dims.size() > rank_ && dims[rank_] > 0 ? shape.time : 0;
+  // For axes that must have a length.
+  int64_t some(const Array& array, size_t i, const char* name) {
+    const int64_t size = axis(array, i);
+    if (size < 1) fail(std::string(name) + " is empty or lacks an axis");
+    return size;
   }
 
-  Shape shape{};
   int64_t count = 1;
   std::string error;
 
@@ -90,13 +86,16 @@ ffi::Error answer(const Members& members, bool enough) {
 ffi::Error forward(int64_t cell, Array w, Array u, Array b, Array bn, Array xs, Array h0, Array c0, Array mask,
                    Out hs, Out c_last, Out saved) {
   if (!known(cell)) return ffi::Error::InvalidArgument("wattcast: unknown cell");
-  Members members(xs.dimensions(), hs->dimensions());
+  Members members(hs->dimensions(), 3);
+  const Shape shape{members.some(*hs, 0, "hs"), members.some(*hs, 1, "hs"), members.some(xs, 2, "xs"),
+                    members.some(*hs, 2, "hs")};
   if (!members.error.empty()) return answer(members, true);
-  const auto [time, batch, inputs, hidden] = members.shape;
+  const auto [time, batch, inputs, hidden] = shape;
   const Cell kind = static_cast<Cell>(cell);
   const int64_t gates = (kind == Cell::kElman ? 1 : kind == Cell::kGru ? 3 : 4) * hidden;
   const int64_t reset = kind == Cell::kGru ? hidden : 0, cells = kind == Cell::kLstm ? hidden : 0;
-  const int64_t kept = members.flat(*saved) > 0 ? wattcast::saved_floats(kind, members.shape) : 0;
+  const int64_t kept = members.axis(*saved, 0) > 0 ? wattcast::saved_floats(kind, shape) : 0;
+  const int64_t mask_time = members.axis(mask, 0) > 0 ? time : 0;  // one that is left out has no steps
   std::vector<wattcast::ForwardArrays> arrays;
   for (int64_t m = 0; m < members.count; ++m)
     arrays.push_back({{members.at(w, m, {inputs, gates}, "w"), members.at(u, m, {hidden, gates}, "u"),
@@ -107,28 +106,24 @@ ffi::Error forward(int64_t cell, Array w, Array u, Array b, Array bn, Array xs, 
                       members.at(hs, m, {time, batch, hidden}, "hs"),
                       members.at(c_last, m, {batch, cells}, "last c"),
                       members.at(saved, m, {kept}, "saved"),
-                      members.at(mask, m, {members.steps(mask), batch}, "mask")});
+                      members.at(mask, m, {mask_time, batch}, "mask")});
   if (!members.error.empty()) return answer(members, true);
-  return answer(members, wattcast::forward(kind, members.shape, arrays.data(), members.count));
+  return answer(members, wattcast::forward(kind, shape, arrays.data(), members.count));
 }
 
 ffi::Error backward(int64_t cell, Array w, Array u, Array xs, Array h0, Array c0, Array hs, Array saved, Array d_hs,
                     Array dh_last, Array dc_last, Array mask, Out dw, Out du, Out db, Out dbn, Out dx, Out dh0, Out dc0) {
   if (!known(cell)) return ffi::Error::InvalidArgument("wattcast: unknown cell");
-  Dims x_dims = xs.dimensions(), out = du->dimensions();
-  if (x_dims.size() < 3 || out.size() + 1 != x_dims.size() || hs.dimensions().size() != x_dims.size())
-    return ffi::Error::InvalidArgument("wattcast: xs, hs and dU must have leading axes alike");
-  // Leading axes are taken from a result, as operands may have 1 there.
-  std::vector<int64_t> full(out.begin(), out.end() - 2);
-  for (size_t i = out.size() - 2; i < x_dims.size(); ++i) full.push_back(hs.dimensions()[i]);
-  Members members(x_dims, Dims(full.data(), full.size()));
+  Members members(du->dimensions(), 2);
+  const Shape shape{members.some(hs, 0, "hs"), members.some(hs, 1, "hs"), members.some(xs, 2, "xs"),
+                    members.some(hs, 2, "hs")};
   if (!members.error.empty()) return answer(members, true);
-  const auto [time, batch, inputs, hidden] = members.shape;
+  const auto [time, batch, inputs, hidden] = shape;
   const Cell kind = static_cast<Cell>(cell);
   const int64_t gates = (kind == Cell::kElman ? 1 : kind == Cell::kGru ? 3 : 4) * hidden;
   const int64_t reset = kind == Cell::kGru ? hidden : 0, cells = kind == Cell::kLstm ? hidden : 0;
-  const int64_t kept = wattcast::saved_floats(kind, members.shape);
-  const int64_t d_time = members.steps(d_hs), x_time = members.steps(*dx);
+  const int64_t kept = wattcast::saved_floats(kind, shape), mask_time = members.axis(mask, 0) > 0 ? time : 0;
+  const int64_t d_time = members.axis(d_hs, 0) > 0 ? time : 0, x_time = members.axis(*dx, 0) > 0 ? time : 0;
   std::vector<wattcast::BackwardArrays> arrays;
   for (int64_t m = 0; m < members.count; ++m)
     arrays.push_back({{members.at(w, m, {inputs, gates}, "w"), members.at(u, m, {hidden, gates}, "u"), nullptr,
@@ -148,9 +143,58 @@ ffi::Error backward(int64_t cell, Array w, Array u, Array xs, Array h0, Array c0
                       members.at(dx, m, {x_time, batch, inputs}, "dx"),
                       members.at(dh0, m, {batch, hidden}, "dh"),
                       members.at(dc0, m, {batch, cells}, "dc"),
-                      members.at(mask, m, {members.steps(mask), batch}, "mask")});
+                      members.at(mask, m, {mask_time, batch}, "mask")});
   if (!members.error.empty()) return answer(members, true);
-  return answer(members, wattcast::backward(kind, members.shape, arrays.data(), members.count));
+  return answer(members, wattcast::backward(kind, shape, arrays.data(), members.count));
+}
+
+// The decoder's operands in a row, and where members' parts of them begin.
+struct DecoderCall {
+  Members members;
+  wattcast::DecoderShape shape{};
+  std::vector<wattcast::DecoderArrays> arrays;
+
+  // `of` is a result with `own` axes beside the leading ones.
+  DecoderCall(Dims of, size_t own, const Array& common, const Array& local, const Array& from_local,
+              const Array& slot, const Array& out)
+      : members(of, own) {
+    shape = {members.some(common, 0, "common"), members.some(local, 0, "local"), members.some(slot, 0, "slot"),
+             members.some(common, 1, "common"), members.some(out, 1, "out")};
+    const auto [rows, inputs, outputs, units, params] = shape;
+    for (int64_t m = 0; m < members.count && members.error.empty(); ++m)
+      arrays.push_back({members.at(common, m, {rows, units}, "common"),
+                        members.at(local, m, {inputs, rows, outputs}, "local"),
+                        members.at(from_local, m, {inputs, units}, "from_local"),
+                        members.at(slot, m, {outputs, units}, "slot"), members.at(out, m, {units, params}, "out")});
+  }
+};
+
+ffi::Error decoder_forward(Array common, Array local, Array from_local, Array slot, Array out, Out raw) {
+  DecoderCall call(raw->dimensions(), 3, common, local, from_local, slot, out);
+  const auto& s = call.shape;
+  std::vector<float*> to;
+  for (int64_t m = 0; m < call.members.count && call.members.error.empty(); ++m)
+    to.push_back(call.members.at(raw, m, {s.rows, s.outputs, s.params}, "raw"));
+  if (!call.members.error.empty()) return answer(call.members, true);
+  return answer(call.members, wattcast::decoder_forward(s, call.arrays.data(), to.data(), call.members.count));
+}
+
+ffi::Error decoder_backward(Array common, Array local, Array from_local, Array slot, Array out, Array d_raw,
+                            Out d_common, Out d_from_local, Out d_slot, Out d_out) {
+  DecoderCall call(d_common->dimensions(), 2, common, local, from_local, slot, out);
+  const auto& s = call.shape;
+  Members& members = call.members;
+  std::vector<const float*> from;
+  std::vector<wattcast::DecoderGradients> to;
+  for (int64_t m = 0; m < members.count && members.error.empty(); ++m) {
+    from.push_back(members.at(d_raw, m, {s.rows, s.outputs, s.params}, "gradient of raw"));
+    to.push_back({members.at(d_common, m, {s.rows, s.units}, "gradient of common"),
+                  members.at(d_from_local, m, {s.local, s.units}, "gradient of from_local"),
+                  members.at(d_slot, m, {s.outputs, s.units}, "gradient of slot"),
+                  members.at(d_out, m, {s.units, s.params}, "gradient of out")});
+  }
+  if (!members.error.empty()) return answer(members, true);
+  return answer(members, wattcast::decoder_backward(s, call.arrays.data(), from.data(), to.data(), members.count));
 }
 
 }  // namespace
@@ -193,5 +237,27 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(wattcast_ffi_backward, backward,
                                   .Ret<Array>()    // dx, [0, B, I] where not wanted
                                   .Ret<Array>()    // dh0
                                   .Ret<Array>());  // dc0
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wattcast_ffi_decoder_forward, decoder_forward,
+                              ffi::Ffi::Bind()
+                                  .Arg<Array>()    // common
+                                  .Arg<Array>()    // local
+                                  .Arg<Array>()    // from_local
+                                  .Arg<Array>()    // slot
+                                  .Arg<Array>()    // out
+                                  .Ret<Array>());  // raw
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wattcast_ffi_decoder_backward, decoder_backward,
+                              ffi::Ffi::Bind()
+                                  .Arg<Array>()    // common
+                                  .Arg<Array>()    // local
+                                  .Arg<Array>()    // from_local
+                                  .Arg<Array>()    // slot
+                                  .Arg<Array>()    // out
+                                  .Arg<Array>()    // d_raw
+                                  .Ret<Array>()    // d_common
+                                  .Ret<Array>()    // d_from_local
+                                  .Ret<Array>()    // d_slot
+                                  .Ret<Array>());  // d_out
 
 #pragma GCC visibility pop

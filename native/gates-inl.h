@@ -1,5 +1,5 @@
-// sigmoid and tanh, and their slopes. Absolute error <= 1.8e-7 over all floats (tests/gates_test.cc);
-// NaN gives NaN, infinities give the limits.
+// sigmoid, tanh and gelu, and their slopes. Of the first two: absolute error <= 1.8e-7 over all floats
+// (tests/gates_test.cc); NaN gives NaN, infinities give the limits.
 namespace wattcast::WATTCAST_NAMESPACE {
 
 struct Power {
@@ -41,5 +41,17 @@ static inline Vec tanh(Vec x) {
 // From the function's value, not its argument.
 static inline Vec sigmoid_slope(Vec y) { return y * (1.0f - y); }
 static inline Vec tanh_slope(Vec y) { return 1.0f - y * y; }
+
+// By the hyperbolic tangent (Hendrycks & Gimpel 2016).
+constexpr float kGelu = 0.7978845608f, kGeluCube = 0.044715f;
+
+static inline Vec gelu(Vec v) { return 0.5f * v * (1.0f + tanh(kGelu * (v + kGeluCube * v * v * v))); }
+
+// The value in `v`'s place; the slope is given back.
+static inline Vec gelu_and_slope(Vec& v) {
+  const Vec x = v, square = x * x, t = tanh(kGelu * (x + kGeluCube * square * x)), half = 0.5f + 0.5f * t;
+  v = x * half;
+  return half + v * (1.0f - t) * (kGelu + 3.0f * kGelu * kGeluCube * square);
+}
 
 }  // namespace wattcast::WATTCAST_NAMESPACE

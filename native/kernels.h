@@ -56,6 +56,29 @@ struct CellKernels {
   void (*collect)(const Shape&, const float* gradients, int64_t jobs, const BackwardArrays& arrays);
 };
 
+// The decoder at the origins `row_begin` to `row_end`.
+struct DecoderJob {
+  DecoderShape shape;
+  DecoderArrays arrays;
+  const float* weights;        // from pack; shared by all jobs of a member
+  int64_t row_begin, row_end;
+  float* scratch;              // [scratch(shape)], this job's own
+  float* raw;                  // [R, O, P] out of forward
+  const float* d_raw;          // [R, O, P] backward: gradient of the loss with respect to raw
+  float* d_common;             // [R, D] out of backward
+  float* gradient;             // [floats(shape)] out of backward: these origins' share of the weights' gradients
+};
+
+struct DecoderKernels {
+  int64_t (*floats)(const DecoderShape&);  // packed weights
+  void (*pack)(const DecoderShape&, const DecoderArrays&, float* packed);
+  int64_t (*scratch)(const DecoderShape&);
+  void (*forward)(const DecoderJob&);
+  void (*backward)(const DecoderJob&);
+  // Adds the jobs' shares ([jobs, floats]) in order.
+  void (*collect)(const DecoderShape&, const float* gradients, int64_t jobs, const DecoderGradients&);
+};
+
 // out = start + x weights, [rows, width] from [rows, depth].
 struct ProductJob {
   int64_t rows, depth, width;
@@ -93,6 +116,7 @@ struct SettleJob {
 struct Target {
   const char* name;
   CellKernels cells[3];                                      // by Cell
+  DecoderKernels decoder;
   void (*sigmoid)(const float* x, float* y, int64_t count);  // for tests of the whole range
   void (*tanh)(const float* x, float* y, int64_t count);
   float (*sum)(const float* x, int64_t count);

@@ -1,12 +1,6 @@
 // What the network sees of a held record, and what it says of it beside its recurrent layers: see live.h.
 namespace wattcast::WATTCAST_NAMESPACE {
 
-static inline float lane_sum(Vec v) {
-  float total = 0.0f;
-  for (int i = 0; i < kLanes; ++i) total += v[i];
-  return total;
-}
-
 static float sum(const float* p, int64_t count) {
   Vec total{};
   for (int64_t i = 0; i < count; i += kLanes) total += load(p + i, least(kLanes, count - i));
@@ -29,9 +23,6 @@ static void normal(const float* raw, const float* centre, const float* inverse, 
     store(x + i, clamp((load(raw + i, n) - load(centre + i, n)) * load(inverse + i, n), -8.0f, 8.0f), n);
   }
 }
-
-// By the hyperbolic tangent.
-static inline Vec gelu(Vec v) { return 0.5f * v * (1.0f + tanh(0.7978845608f * (v + 0.044715f * v * v * v))); }
 
 // log(1 + e^x) = max(x, 0) + log(1 + u) with u = e^-|x|; the logarithm by its series in s = u / (2 + u) <= 1/3, to 2e-8.
 static inline Vec softplus(Vec x) {

@@ -72,6 +72,12 @@ static inline Vec reciprocal(Vec x) {
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
+static inline float lane_sum(Vec v) {
+  float total = 0.0f;
+  for (int i = 0; i < kLanes; ++i) total += v[i];
+  return total;
+}
+
 static inline Bits bits(Vec v) { return reinterpret_cast<Bits>(v); }
 static inline Vec floats(Bits b) { return reinterpret_cast<Vec>(b); }
 // a where the mask's lane is all ones, b where it is zero.

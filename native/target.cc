@@ -12,6 +12,7 @@
 #include "forward-inl.h"
 #include "transposed-inl.h"
 #include "backward-inl.h"
+#include "decoder-inl.h"
 #include "live-inl.h"
 
 #define WATTCAST_TEXT_OF(name) #name
@@ -38,6 +39,8 @@ void apply(const float* x, float* y, int64_t count) {
 extern const Target kTarget;
 const Target kTarget = {WATTCAST_TEXT(WATTCAST_NAMESPACE),
                         {kernels_of<Elman>(), kernels_of<Gru>(), kernels_of<Lstm>()},
+                        {Decoder::weight_floats, Decoder::pack, Decoder::scratch, Decoder::forward, Decoder::backward,
+                         Decoder::collect},
                         apply<sigmoid>,
                         apply<tanh>,
                         sum,

@@ -1,4 +1,4 @@
-"""Recurrent ops on arrays. They know nothing of meters; `elman`, `gru`, `lstm` are what the cells call.
+"""Ops on arrays, which know nothing of meters: `elman`, `gru`, `lstm` for the cells, `decode` for the network.
 
 Each runs on the native library where that is built and fits (f32 on the CPU), else in plain JAX; `which` says what
 is in force. Where `mask` is False a row holds its state over that step (finite inputs all the same).
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,10 @@ from wattcast.kernels import native, reference
 from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, State, Weights
 from wattcast.library import Unavailable
 
-__all__ = ["ElmanState", "GRUState", "LSTMState", "Weights", "elman", "gru", "lstm", "which"]
+__all__ = ["ElmanState", "GRUState", "LSTMState", "Weights", "decode", "elman", "gru", "lstm", "which"]
+
+#: Raw numbers of an output that the native decoder knows of.
+MOST_PARAMS = 3
 
 
 with contextlib.suppress(Unavailable):
@@ -65,6 +69,24 @@ def lstm(
     return reference.scan(reference.lstm_step, weights, xs, state, mask)
 
 
+def decode(
+    common: Float[Array, "origins units"],
+    local: Float[Array, "local origins outputs"],
+    from_local: Float[Array, "local units"],
+    slot: Float[Array, "outputs units"],
+    out: Float[Array, "units params"],
+) -> Float[Array, "origins outputs params"]:
+    """One hidden layer shared by the steps ahead, `gelu(common + local from_local + slot) out`."""
+    given = (common, local, from_local, slot, out)
+    (inputs, units), (outputs, params) = from_local.shape, (len(slot), out.shape[-1])
+    wanted = ((len(common), units), (inputs, len(common), outputs), (inputs, units), (outputs, units), (units, params))
+    if tuple(array.shape for array in given) != wanted:
+        raise ValueError(f"the decoder's arrays must have shapes {wanted}, got {tuple(a.shape for a in given)}")
+    if params <= MOST_PARAMS and min(array.size for array in given) > 0 and _native_takes(given):
+        return native.decode(*given)
+    return reference.decode(*given)
+
+
 def which() -> str:
     """One line for people: which path f32 arrays take on this machine, and why."""
     reason = _no_native()
@@ -87,9 +109,12 @@ def _no_native() -> str | None:
 
 
 def _native_fits(weights: Weights, xs: Array, state: State) -> bool:
-    leaves = jax.tree.leaves((weights, xs, state))
     sizes = (*xs.shape, state.h.shape[-1])
-    return min(sizes) > 0 and all(leaf.dtype == jnp.float32 for leaf in leaves) and _no_native() is None
+    return min(sizes) > 0 and _native_takes((weights, xs, state))
+
+
+def _native_takes(arrays: Any) -> bool:
+    return all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(arrays)) and _no_native() is None
 
 
 def _check(weights: Weights, xs: Array, state: State, mask: Array | None, gates: int) -> None:

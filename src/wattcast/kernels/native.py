@@ -1,8 +1,9 @@
-"""The recurrent ops on the CPU by the native library: `native/` at the top of the repository.
+"""The ops on the CPU by the native library: `native/` at the top of the repository.
 
-One call runs a whole layer over a sequence, and one call its gradient. The library is loaded by ctypes when first
-asked for and registered with JAX as custom calls. Works under `jit`, `scan`, `grad` and `vmap` (members of an
-ensemble share the threads); second derivatives and forward mode are the reference's alone. f32 only.
+One call runs a whole layer over a sequence, or the decoder at all origins, and one call its gradient. The library is
+loaded by ctypes when first asked for and registered with JAX as custom calls. Works under `jit`, `scan`, `grad` and
+`vmap` (members of an ensemble share the threads); second derivatives and forward mode are the reference's alone. f32
+only.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Bool, Float
 
+from wattcast.kernels import reference
 from wattcast.kernels.reference import ElmanState, GRUState, LSTMState, S, Weights
 from wattcast.library import Unavailable, shared
 
@@ -31,7 +33,7 @@ def library() -> ctypes.CDLL:
         Unavailable: if it was not built, or does not fit this installation.
     """
     lib = shared()
-    for name in ("forward", "backward"):
+    for name in ("forward", "backward", "decoder_forward", "decoder_backward"):
         try:
             handler = getattr(lib, f"wattcast_ffi_{name}")
             jax.ffi.register_ffi_target(f"wattcast_{name}", jax.ffi.pycapsule(handler), platform="cpu")
@@ -147,6 +149,37 @@ def _call_forward(weights: Weights, xs: Array, state: Any, mask: Array, *, save:
         vmap_method="expand_dims",
     )(*weights, xs, state.h, c, mask, cell=np.int64(cell))
     return hs, type(state)(hs[-1], c_last) if is_lstm else type(state)(hs[-1]), saved
+
+
+@jax.custom_vjp
+def decode(common: Array, local: Array, from_local: Array, slot: Array, out: Array) -> Array:
+    """`reference.decode`. All sizes at least 1, at most 3 params, all arrays f32."""
+    library()
+    shape = (len(common), len(slot), out.shape[-1])
+    return jax.ffi.ffi_call("wattcast_decoder_forward", _f32(*shape), vmap_method="expand_dims")(
+        common, local, from_local, slot, out
+    )
+
+
+def _decode_forward(common: Any, local: Any, *weights: Any) -> tuple[Array, tuple]:
+    given = tuple(leaf.value for leaf in (common, local, *weights))
+    return decode(*given), (given, () if local.perturbed else None)
+
+
+def _decode_backward(residuals: tuple, d_raw: Any) -> tuple[Array | None, ...]:
+    given, wants_d_local = residuals
+    common, local, *weights = given
+    d_raw = _solid(d_raw)
+    call = jax.ffi.ffi_call("wattcast_decoder_backward", [*map(_like, (common, *weights))], vmap_method="expand_dims")
+    d_common, *d_weights = call(*given, d_raw)
+    d_local = None
+    if wants_d_local is not None:  # never in training
+        _, pull = jax.vjp(lambda local: reference.decode(common, local, *weights), local)
+        (d_local,) = pull(d_raw)
+    return d_common, d_local, *d_weights
+
+
+decode.defvjp(_decode_forward, _decode_backward, symbolic_zeros=True)
 
 
 def _f32(*shape: int) -> jax.ShapeDtypeStruct:

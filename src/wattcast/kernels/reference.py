@@ -117,6 +117,21 @@ def scan(
     return hs, last
 
 
+def decode(
+    common: Float[Array, "origins units"],
+    local: Float[Array, "local origins outputs"],
+    from_local: Float[Array, "local units"],
+    slot: Float[Array, "outputs units"],
+    out: Float[Array, "units params"],
+) -> Float[Array, "origins outputs params"]:
+    """One hidden layer shared by the steps ahead: gelu(common + local from_local + slot) out."""
+    # with all axes but the features' in one the product is a third faster, forward and backward
+    inputs, origins, outputs = local.shape
+    own = jnp.tensordot(local.reshape(inputs, origins * outputs), from_local, (0, 0))
+    own = own.reshape(origins, outputs, from_local.shape[1])
+    return jax.nn.gelu(common[:, None] + own + slot[None]) @ out
+
+
 def _row(bias: Float[Array, " gates"], x: Float[Array, "*batch inputs"]) -> Float[Array, ...]:
     """A bias of the rank of `x`: ranks are not promoted in silence here."""
     return bias.reshape((1,) * (x.ndim - 1) + bias.shape)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from wattcast import kernels
 from wattcast.nets.dropout import dropped
 from wattcast.nets.heads import AbstractHead
 from wattcast.nets.stack import Stack
@@ -123,12 +124,12 @@ class Network(eqx.Module):
         if key is not None and self.dropout > 0:
             both = dropped(jnp.concatenate([h, e], axis=-1), self.dropout, key)
             h, e = both[..., : h.shape[-1]], both[..., h.shape[-1] :]
+        common = h @ self.from_state + e @ self.from_input
+        rows = common.reshape(-1, common.shape[-1])
+        own = local.reshape(len(local), len(rows), -1)
+        raw = kernels.decode(rows, own, self.from_local, self.slot, self.out).reshape(*h.shape[:-1], *self.bias.shape)
+        raw = raw + (h @ self.direct).reshape(raw.shape)
         lead = (1,) * (h.ndim - 1)
-        common = (h @ self.from_state + e @ self.from_input)[..., None, :]
-        # with all axes but the features' in one the product is a third faster, forward and backward
-        own = jnp.tensordot(local.reshape(len(local), -1), self.from_local, (0, 0)).reshape(*local.shape[1:], -1)
-        z = jax.nn.gelu(common + own + self.slot.reshape(*lead, *self.slot.shape))
-        raw = z @ self.out + (h @ self.direct).reshape(*h.shape[:-1], *self.bias.shape)
         raw = raw + self.bias.reshape(*lead, *self.bias.shape)
         x = self.normal(x)
         if isinstance(between, bool):
