@@ -2,7 +2,7 @@ import numpy as np
 from sklearn.linear_model import Ridge as Reference
 
 from wattcast.baselines.rows import time_blocks
-from wattcast.features.regression import fit_regression
+from wattcast.features.regression import fit_regression, solve
 
 
 def data(rows=200, features=6, targets=3):
@@ -36,3 +36,13 @@ def test_noise_is_shrunk_and_constants_do_no_harm():
     ours = fit_regression(x, rng.normal(size=(60, 1)), time_blocks(np.arange(60), 5))
     assert ours.penalty >= 0.3
     assert np.isfinite(ours.predict(x)).all() and np.isfinite(ours.errors).all()
+
+
+def test_a_row_of_twice_the_trust_counts_as_two():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(30, 4)), rng.normal(size=(30, 2))
+    trust = np.where(np.arange(30) < 10, 2.0, 1.0)
+    twice = np.r_[:10, :30]
+    one, other = solve(x, y, trust), solve(x[twice], y[twice])
+    np.testing.assert_allclose(one.weights(0.1) / one.width[:, None], other.weights(0.1) / other.width[:, None])
+    np.testing.assert_allclose(one.offset, other.offset)

@@ -77,27 +77,41 @@ def fit_regression(x: Floats, y: Floats, block: Ints) -> Regression:
 
 
 def held_out(
-    x: Floats, y: Floats, block: Ints, penalties: Sequence[float]
+    x: Floats, y: Floats, block: Ints, penalties: Sequence[float], trust: Floats | None = None
 ) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
-    """For each block of rows: which rows it holds, and their errors `[penalty, row, target]` by all other blocks."""
+    """For each block of rows: which rows it holds, and their errors `[penalty, row, target]` by all other blocks.
+
+    Args:
+        x: features `[row, feature]`.
+        y: targets `[row, target]`.
+        block: of each row.
+        penalties: to try.
+        trust: what each row learned from counts; all the same unless given.
+    """
+    trust = np.ones(len(x)) if trust is None else trust
     for k in np.unique(block):
         out = block == k
         if out.all():
             continue
-        part = solve(x[~out], y[~out])
+        part = solve(x[~out], y[~out], trust[~out])
         z = np.nan_to_num((x[out] - part.centre) / part.width) @ part.vectors
         fitted = [(z / (part.values + penalty)) @ part.projected + part.offset for penalty in penalties]
         yield out, y[out] - np.stack(fitted)
 
 
-def solve(x: Floats, y: Floats) -> Solved:
-    """Standardises rows `[row, feature]` and diagonalises their products; NaN counts as the mean."""
-    centre = np.nan_to_num(mean(x, 0))
-    z = np.nan_to_num(x - centre)
+def solve(x: Floats, y: Floats, trust: Floats | None = None) -> Solved:
+    """Standardises rows `[row, feature]` and diagonalises their products; NaN counts as the mean.
+
+    Rows of more `trust` `[row]` count more (weighted least squares).
+    """
+    w = np.ones((len(x), 1)) if trust is None else (trust / trust.mean())[:, None]
+    centre = np.nan_to_num(mean(w * x, 0) / mean(np.where(np.isfinite(x), w, np.nan), 0))
+    z = np.nan_to_num(x - centre) * np.sqrt(w)
     width = np.sqrt((z * z).mean(0))
     # A feature that only rounding moves is constant: dividing by its width would blow the rounding up.
     width = np.where(width > 1e-9 * (1.0 + np.abs(centre)), width, 1.0)
     z /= width
-    offset = y.mean(0)
+    offset = (w * y).mean(0)
     values, vectors = np.linalg.eigh(z.T @ z / len(z))
-    return Solved(centre, width, offset, np.maximum(values, 0.0), vectors, vectors.T @ (z.T @ (y - offset) / len(z)))
+    projected = vectors.T @ (z.T @ (np.sqrt(w) * (y - offset)) / len(z))
+    return Solved(centre, width, offset, np.maximum(values, 0.0), vectors, projected)

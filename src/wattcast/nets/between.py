@@ -63,7 +63,7 @@ def fit_between(s: Signals, lay: Layout, end: int, meters: int) -> NDArray[np.fl
     size = np.sqrt(np.bincount(m, np.square(x - centre).mean(1)) / np.maximum(np.bincount(m), 1))[m, None]
     x, y = ((a - centre) / np.maximum(size, LEAST_LEVEL) for a in (x, y))
     some = np.unique(np.linspace(0, leads - 1, min(leads, LEADS)).astype(int))
-    penalty = chosen_penalty([(x, y[:, some], pick[use] * FOLDS // (origins * meters))])
+    penalty, _ = chosen_penalty(x, y[:, some], pick[use] * FOLDS // (origins * meters))
     solved = solve(x, y)
     weights = solved.weights(penalty) / solved.width[:, None]  # a constant has no unit that all meters share
     weights[-lay.day :] += (1.0 - weights.sum(0)) / lay.day  # the mean of the last day, given back
