@@ -46,3 +46,11 @@ def test_a_row_of_twice_the_trust_counts_as_two():
     one, other = solve(x, y, trust), solve(x[twice], y[twice])
     np.testing.assert_allclose(one.weights(0.1) / one.width[:, None], other.weights(0.1) / other.width[:, None])
     np.testing.assert_allclose(one.offset, other.offset)
+
+
+def test_twice_the_ease_is_a_quarter_of_the_penalty():
+    x, y, _ = data()
+    eased, plain = (solve(x, y, None, ease) for ease in (2.0, 1.0))
+    np.testing.assert_allclose(
+        eased.weights(0.4) / eased.width[:, None], plain.weights(0.1) / plain.width[:, None], rtol=1e-8
+    )

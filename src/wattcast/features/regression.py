@@ -77,7 +77,12 @@ def fit_regression(x: Floats, y: Floats, block: Ints) -> Regression:
 
 
 def held_out(
-    x: Floats, y: Floats, block: Ints, penalties: Sequence[float], trust: Floats | None = None
+    x: Floats,
+    y: Floats,
+    block: Ints,
+    penalties: Sequence[float],
+    trust: Floats | None = None,
+    ease: Floats | float = 1.0,
 ) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
     """For each block of rows: which rows it holds, and their errors `[penalty, row, target]` by all other blocks.
 
@@ -87,22 +92,24 @@ def held_out(
         block: of each row.
         penalties: to try.
         trust: what each row learned from counts; all the same unless given.
+        ease: of each feature, as in `solve`.
     """
     trust = np.ones(len(x)) if trust is None else trust
     for k in np.unique(block):
         out = block == k
         if out.all():
             continue
-        part = solve(x[~out], y[~out], trust[~out])
+        part = solve(x[~out], y[~out], trust[~out], ease)
         z = np.nan_to_num((x[out] - part.centre) / part.width) @ part.vectors
         fitted = [(z / (part.values + penalty)) @ part.projected + part.offset for penalty in penalties]
         yield out, y[out] - np.stack(fitted)
 
 
-def solve(x: Floats, y: Floats, trust: Floats | None = None) -> Solved:
+def solve(x: Floats, y: Floats, trust: Floats | None = None, ease: Floats | float = 1.0) -> Solved:
     """Standardises rows `[row, feature]` and diagonalises their products; NaN counts as the mean.
 
-    Rows of more `trust` `[row]` count more (weighted least squares).
+    Rows of more `trust` `[row]` count more (weighted least squares). A feature of twice the `ease` `[feature]` pays a
+    quarter of the penalty for the same weight: it is standardised to twice the spread.
     """
     w = np.ones((len(x), 1)) if trust is None else (trust / trust.mean())[:, None]
     centre = np.nan_to_num(mean(w * x, 0) / mean(np.where(np.isfinite(x), w, np.nan), 0))
@@ -110,6 +117,7 @@ def solve(x: Floats, y: Floats, trust: Floats | None = None) -> Solved:
     width = np.sqrt((z * z).mean(0))
     # A feature that only rounding moves is constant: dividing by its width would blow the rounding up.
     width = np.where(width > 1e-9 * (1.0 + np.abs(centre)), width, 1.0)
+    width = width / ease
     z /= width
     offset = (w * y).mean(0)
     values, vectors = np.linalg.eigh(z.T @ z / len(z))

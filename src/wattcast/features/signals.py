@@ -299,12 +299,17 @@ def mean_days(lay: Layout) -> int:
     return 8 if lay.stride == 1 else 15
 
 
+def clock_size(lay: Layout) -> int:
+    """How many features tell of the calendar: time of day, year and week, and holidays."""
+    return 17 + len(holidays_around(lay))
+
+
 def sizes(lay: Layout, covariates: int) -> tuple[int, int, int]:
     """Numbers of features, of features local to one step ahead, and of outputs, as `inputs` gives them."""
     n = lay.targets.shape[1]
     steps = lay.stride == 1
-    clock = 18 if steps else 18 + len(HOLIDAYS_BEFORE) + lay.days
     moments = lay.moments.shape[2]
-    features = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n) + mean_days(lay) + clock + n * covariates
+    readings = lay.recent.shape[1] + lay.lags.shape[1] + (0 if steps else n)
+    features = readings + mean_days(lay) + clock_size(lay) + n * covariates
     blocks = 1 if steps else lay.lags.shape[1] // n + 3 + (USUAL - 1 + WEEK) * lay.habits
     return features, blocks + moments * covariates * (1 + HINGES), n

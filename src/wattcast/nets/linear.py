@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Floats
 from wattcast.features.regression import held_out, solve
-from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, inputs, sizes
+from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, clock_size, inputs, mean_days, sizes
 
 Array = Any  # numpy or jax
 #: Penalties tried, as a share of the variance of a standardised feature.
@@ -33,6 +33,8 @@ LARGEST = 25_000_000
 MOST_ROWS = 40_000
 #: Share of the usual squared error of a day that is added to that of each, before the day counts by the inverse.
 CALM = 0.3
+#: How freely features get weights: readings of the last day, those a week and more before, the calendar. Others: 1.
+LAST_DAY, WEEKS_BEFORE, CALENDAR = 2.0, 0.5, 2.0
 #: Readings a day up to which profiles, and weather, are taken as they are.
 PROFILES, WEATHER = 48, 24
 #: Share of a day's targets that must have been read for the day to be learned from.
@@ -119,30 +121,43 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
     x, y, use = _rows(s, lay, covariates, t[pick // meters], pick % meters)
     if use.sum() < 2 * FOLDS:
         return no_path()
-    shared = _fitted(x[use], y[use], block[pick // meters][use])
+    ease = _ease(lay, x.shape[1])
+    shared = _fitted(x[use], y[use], block[pick // meters][use], ease)
     if meters == 1 or len(t) < OWN_DAYS or shared.size * meters > LARGEST:
         return LinearPath(shared[None].astype(np.float32))
-    each = np.repeat(shared[None].astype(np.float32), meters + 1, axis=0)
+    own = np.repeat(shared[None].astype(np.float32), meters + 1, axis=0)
     for m in range(meters):
         x, y, use = _rows(s, lay, covariates, t, np.full(len(t), m))
         if use.sum() >= OWN_DAYS:
-            each[m] = _fitted(x[use], y[use], block[use])
-    return LinearPath(each)
+            own[m] = _fitted(x[use], y[use], block[use], ease)
+    return LinearPath(own)
 
 
-def _fitted(x: Floats, y: Floats, block: NDArray[Any]) -> Floats:
+def _ease(lay: Layout, features: int) -> Floats:
+    """How freely each of `linear_features` gets a weight."""
+    some = each(lay.day, PROFILES)
+    last, recent, lags = lay.day // some, lay.recent.shape[1] // some, lay.lags.shape[1] // some
+    clock = recent + lags + lay.outputs // some + mean_days(lay)
+    ease = np.ones(features)
+    ease[:last], ease[recent : recent + lags] = LAST_DAY, WEEKS_BEFORE
+    ease[clock : clock + clock_size(lay)] = CALENDAR
+    return ease
+
+
+def _fitted(x: Floats, y: Floats, block: NDArray[Any], ease: Floats) -> Floats:
     """Weights `[feature, output]` on features as they are, the last of which is the constant.
 
     Args:
         x: features `[row, feature]`.
         y: targets `[row, output]`.
         block: of time, of each row.
+        ease: of each feature.
     """
-    _, missed = chosen_penalty(x, y, block)
+    _, missed = chosen_penalty(x, y, block, None, ease)
     usual = np.median(missed)
     trust = 1.0 / (missed + CALM * usual) if usual > 0 else np.ones(len(x))
-    penalty, _ = chosen_penalty(x, y, block, trust)
-    solved = solve(x, y, trust)
+    penalty, _ = chosen_penalty(x, y, block, trust, ease)
+    solved = solve(x, y, trust, ease)
     weights = solved.weights(penalty) / solved.width[:, None]
     weights[-1] = solved.offset - solved.centre[:-1] @ weights[:-1]
     return weights
@@ -160,7 +175,9 @@ def _rows(
     return x, y.astype(np.float64), heard & (s.seen[at, m[:, None]].mean(1) >= ENOUGH_READ)
 
 
-def chosen_penalty(x: Floats, y: Floats, block: NDArray[Any], trust: Floats | None = None) -> tuple[float, Floats]:
+def chosen_penalty(
+    x: Floats, y: Floats, block: NDArray[Any], trust: Floats | None = None, ease: Floats | float = 1.0
+) -> tuple[float, Floats]:
     """The penalty of least absolute error on held-out blocks, and the mean square of each row's errors by it.
 
     Args:
@@ -168,9 +185,10 @@ def chosen_penalty(x: Floats, y: Floats, block: NDArray[Any], trust: Floats | No
         y: targets `[row, output]`.
         block: of each row.
         trust: what each row that is learned from counts.
+        ease: of each feature.
     """
     losses, squares = np.zeros(len(PENALTIES)), np.zeros((len(PENALTIES), len(x)))
-    for out, errors in held_out(x, y, block, PENALTIES, trust):
+    for out, errors in held_out(x, y, block, PENALTIES, trust, ease):
         losses += np.abs(errors).sum(axis=(1, 2))
         squares[:, out] = np.square(errors).mean(axis=2)
     best = int(np.argmin(losses))
