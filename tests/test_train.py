@@ -248,6 +248,7 @@ def test_between_two_advances_the_drift_counts_as_much_as_helps_on_the_tail(wand
 
     best = min(GAINS, key=error)
     assert f.learning.between == best == (1.0 if wandering else 0.0)
+    assert f.learning.gain > 0 or not wandering
 
 
 def test_a_short_horizon_has_no_linear_path(run):
