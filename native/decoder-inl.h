@@ -103,16 +103,23 @@ struct Decoder {
       }
   }
 
-  // What enters the gelu, to `units` [kBlock][stride].
-  static void sums(const Block& block, float* units) {
-    const Tiles tiles(block.size, kTall), groups(block.stride / kLanes, kWide);
+  // f(rows, vectors, first row, first vector), the first two constants: all tiles of `length` rows and of the units.
+  template <class F>
+  [[gnu::always_inline]] static inline void each_tile(const Block& block, int64_t length, F f) {
+    const Tiles tiles(length, kTall), groups(block.stride / kLanes, kWide);
     for (int64_t g = 0; g < groups.count; ++g)
       with_constant<kWide>(groups[g].size, [&](auto wide) {
         for (int64_t i = 0; i < tiles.count; ++i)
-          with_constant<kTall>(tiles[i].size, [&](auto size) {
-            sum<decltype(size)::value, decltype(wide)::value>(block, tiles[i].begin, groups[g].begin, units);
-          });
+          with_constant<kTall>(tiles[i].size, [&](auto tall) { f(tall, wide, tiles[i].begin, groups[g].begin); });
       });
+  }
+
+  // What enters the gelu, to `units` [kBlock][stride]. The products here are f32 in every target, those of tile-inl.h
+  // may be bf16.
+  static void sums(const Block& block, float* units) {
+    each_tile(block, block.size, [&](auto tall, auto wide, int64_t o, int64_t v) {
+      sum<decltype(tall)::value, decltype(wide)::value>(block, o, v, units);
+    });
   }
 
   // Of S outputs from `o` of the block, and N vectors of units from `v`. On its own, or not all sums find a register.
@@ -188,14 +195,9 @@ struct Decoder {
 
   // The gradient of from_local, from what pull() left in `units`.
   static void weights(const Block& block, const float* units) {
-    const Tiles tiles(block.job.shape.local, kTall), groups(block.stride / kLanes, kWide);
-    for (int64_t g = 0; g < groups.count; ++g)
-      with_constant<kWide>(groups[g].size, [&](auto wide) {
-        for (int64_t i = 0; i < tiles.count; ++i)
-          with_constant<kTall>(tiles[i].size, [&](auto size) {
-            weigh<decltype(size)::value, decltype(wide)::value>(block, tiles[i].begin, groups[g].begin, units);
-          });
-      });
+    each_tile(block, block.job.shape.local, [&](auto tall, auto wide, int64_t l, int64_t v) {
+      weigh<decltype(tall)::value, decltype(wide)::value>(block, l, v, units);
+    });
   }
 
   // Of F local inputs from `l`, and N vectors of units from `v`.

@@ -10,11 +10,6 @@
 namespace wattcast {
 namespace {
 
-// Below this many multiply-adds a second thread costs more than it takes over.
-constexpr double kWorthAThread = 2e5;
-
-int64_t aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
-
 // Into how many blocks each member's origins are cut: none where members alone keep all threads busy.
 int64_t blocks(const DecoderShape& s, int64_t members) {
   if (members % threads() == 0) return 1;

@@ -76,6 +76,10 @@ class Members {
   std::vector<int64_t> lead_;
 };
 
+Shape shape_of(Members& members, const Array& hs, const Array& xs) {
+  return {members.some(hs, 0, "hs"), members.some(hs, 1, "hs"), members.some(xs, 2, "xs"), members.some(hs, 2, "hs")};
+}
+
 bool known(int64_t cell) { return cell >= 0 && cell <= 2; }
 
 ffi::Error answer(const Members& members, bool enough) {
@@ -87,8 +91,7 @@ ffi::Error forward(int64_t cell, Array w, Array u, Array b, Array bn, Array xs, 
                    Out hs, Out c_last, Out saved) {
   if (!known(cell)) return ffi::Error::InvalidArgument("wattcast: unknown cell");
   Members members(hs->dimensions(), 3);
-  const Shape shape{members.some(*hs, 0, "hs"), members.some(*hs, 1, "hs"), members.some(xs, 2, "xs"),
-                    members.some(*hs, 2, "hs")};
+  const Shape shape = shape_of(members, *hs, xs);
   if (!members.error.empty()) return answer(members, true);
   const auto [time, batch, inputs, hidden] = shape;
   const Cell kind = static_cast<Cell>(cell);
@@ -115,8 +118,7 @@ ffi::Error backward(int64_t cell, Array w, Array u, Array xs, Array h0, Array c0
                     Array dh_last, Array dc_last, Array mask, Out dw, Out du, Out db, Out dbn, Out dx, Out dh0, Out dc0) {
   if (!known(cell)) return ffi::Error::InvalidArgument("wattcast: unknown cell");
   Members members(du->dimensions(), 2);
-  const Shape shape{members.some(hs, 0, "hs"), members.some(hs, 1, "hs"), members.some(xs, 2, "xs"),
-                    members.some(hs, 2, "hs")};
+  const Shape shape = shape_of(members, hs, xs);
   if (!members.error.empty()) return answer(members, true);
   const auto [time, batch, inputs, hidden] = shape;
   const Cell kind = static_cast<Cell>(cell);

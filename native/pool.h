@@ -10,6 +10,9 @@ namespace wattcast {
 int threads();
 void use_threads(int count);
 
+// Below this many multiply-adds a second thread costs more than it takes over (a hand-over is about 5 us).
+constexpr double kWorthAThread = 2e5;
+
 // Runs work(data, i) for 0 <= i < count, each i once, on this thread and those of the pool, and returns when all
 // are done. Job i goes to thread i % threads, so that a block of rows finds its own cache again in the next call.
 // If another call holds the pool, this one runs all of its jobs itself: two layers that XLA runs side by side
@@ -41,6 +44,10 @@ bool meet(Barrier* barrier);
 // aligned to 64 bytes; null if there is not enough.
 float* call_scratch(int64_t floats);
 float* job_scratch(int64_t floats);
+
+// The next number of floats at which a piece of such memory is aligned to 64 bytes again. Static, as target.cc compiles it
+// for several instruction sets.
+static inline int64_t aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
 
 // Tells glibc, for the whole process, to keep freed memory and to use one arena for all threads. XLA allocates a
 // call's results anew each time; as glibc comes, it gives arrays of this size back to the system, and touching them

@@ -10,8 +10,6 @@
 namespace wattcast {
 namespace {
 
-// Below this many multiply-adds a second thread costs more than it takes over (a hand-over is about 5 us).
-constexpr double kWorthAThread = 2e5;
 // The same in one step, where threads that share the hidden units meet after it.
 constexpr double kWorthMeeting = 5e3;
 // From as many rows a thread on, sharing out units gains nothing over sharing out rows.
@@ -68,8 +66,6 @@ struct Place {
   int64_t job, member, row_begin, row_end;
   Units units;
 };
-
-int64_t aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
 
 using Room = int64_t (*)(const Shape&, int64_t rows);
 
