@@ -14,14 +14,14 @@ struct Advance {
   float *x, *e, *next, *h, *hs, *c, *own;
 
   static int64_t floats(const Live& live, int64_t rows) {
-    return Room::lines(rows * live.n.features) + 5 * Room::lines(rows * live.widest) + own_floats(live, rows);
+    return aligned(rows * live.n.features) + 5 * aligned(rows * live.widest) + own_floats(live, rows);
   }
   static int64_t own_floats(const Live& live, int64_t rows) {
     int64_t most = 0;
     for (const Layer& layer : live.members[0].layers)
-      most = std::max(most, Room::lines(live.kernels->forward_state(layer.shape, rows)) +
+      most = std::max(most, aligned(live.kernels->forward_state(layer.shape, rows)) +
                                 live.kernels->forward_scratch(layer.shape, rows));
-    return Room::lines(most);
+    return aligned(most);
   }
   Advance(const Live& live, int64_t rows, Room& room)
       : x(room.take(rows * live.n.features)), e(room.take(rows * live.widest)), next(room.take(rows * live.widest)),
@@ -44,7 +44,7 @@ void step(const Live& live, int64_t k, int64_t rows, char* const* records, Advan
     }
     float* cell = live.cells == 2 ? room.c : nullptr;
     const ForwardArrays arrays{{}, room.e, room.h, cell, room.hs, cell, nullptr};
-    float* scratch = room.own + Room::lines(live.kernels->forward_state(shape, rows));
+    float* scratch = room.own + aligned(live.kernels->forward_state(shape, rows));
     live.kernels->forward({shape, arrays, layer.packed.get(), 0, rows, room.own, scratch, {}});
     for (int64_t r = 0; r < rows; ++r) {
       std::memcpy(state(r) + begin, room.hs + r * shape.hidden, bytes);
@@ -76,7 +76,7 @@ void move(const Live& live, int64_t rows, char* const* records, const float* raw
 bool advance_block(const Live& live, char* first, int64_t begin, int64_t rows, const double* readings,
                    const Moment* now) {
   const int64_t features = live.n.features;
-  Room room(Room::lines(live.n.window) + Room::lines(rows * features) + Advance::floats(live, rows));
+  Room room(aligned(live.n.window) + aligned(rows * features) + Advance::floats(live, rows));
   if (!room.there()) return false;
   float *ring = room.take(live.n.window), *raw = room.take(rows * features);
   char* due[kBlock];

@@ -74,10 +74,9 @@ class Room {
   bool there() const { return at_ != nullptr; }
   float* take(int64_t floats) {
     float* piece = at_;
-    at_ += lines(floats);
+    at_ += aligned(floats);
     return piece;
   }
-  static int64_t lines(int64_t floats) { return (floats + 15) / 16 * 16; }
 
  private:
   float* at_;

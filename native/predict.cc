@@ -41,7 +41,7 @@ struct Ahead {
   static int64_t floats(const Live& live, int64_t rows) {
     int64_t total = 0;
     Ahead(live, rows, [&](int64_t floats) -> float* {
-      total += Room::lines(floats);
+      total += aligned(floats);
       return nullptr;
     });
     return total;
