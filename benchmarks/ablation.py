@@ -5,11 +5,13 @@
 The protocol and the folds are those of accuracy.py. Three networks train side by side, each from its own seed: `single`
 is the mean of their pinball losses over the mean load (0.1 .. 0.9), `spread` their standard deviation, `together` the
 loss of their mean. Nothing but the named ingredient differs from the defaults; linear path and bands are chosen anew.
+`habits the other way`: none where the rule gives them, and the reverse.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+from unittest.mock import patch
 
 import jax
 import numpy as np
@@ -24,10 +27,12 @@ from accuracy import SETS, fold_of, scores
 from common import show
 
 from wattcast import forecast
+from wattcast.nets.errors import Learning
 from wattcast.nets.forecaster import Forecaster, NetworkSettings
-from wattcast.train import TrainSettings, fit
+from wattcast.train import TrainSettings, fit, rules
 
 SEEDS = 3
+TURNED = "habits the other way"
 #: Settings of the network and of the training that differ from the defaults.
 TRAINED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "defaults": ({}, {}),
@@ -41,12 +46,14 @@ TRAINED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "no second stage": ({}, {"final": False}),
     "state carried over": ({}, {"stateful": True}),
     "half the context": ({}, {"context": 14}),
+    TURNED: ({}, {}),
 }
 #: What is taken from a network of the defaults after it was trained.
 TAKEN = {
     "no linear path": lambda f: replace(f, linear=replace(f.linear, share=0.0)),
     "linear path alone": lambda f: replace(f, linear=replace(f.linear, share=1.0)),
     "bands as the network says": lambda f: replace(f, calibration=np.ones_like(f.calibration)),
+    "nothing learned from errors": lambda f: replace(f, learning=Learning()),
 }
 
 
@@ -72,8 +79,10 @@ def rows_of(name: str, data: Path, variants: list[str]) -> Iterator[dict[str, An
         if variant not in variants and not taken:
             continue
         settings = NetworkSettings(horizon=p.day, country=work.country, known=p.names, members=SEEDS, **net)
+        turned = math.inf if rules.layout_of(learn, settings).habits else 0
         began = time.perf_counter()
-        f = fit(learn, settings, TrainSettings(**train))
+        with patch.object(rules, "HABIT_DAYS", turned if variant == TURNED else rules.HABIT_DAYS):
+            f = fit(learn, settings, TrainSettings(**train))
         seconds = time.perf_counter() - began
         if variant in variants:
             yield row(variant, f, seconds)

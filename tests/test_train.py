@@ -22,10 +22,11 @@ from wattcast.nets.artifact import ArtifactError, load_forecaster, named
 from wattcast.nets.coarse import coarse
 from wattcast.nets.errors import GAINS
 from wattcast.nets.forecaster import NetworkSettings, with_rules
+from wattcast.nets.linear import fit_linear
 from wattcast.schema import NotReady
 from wattcast.train import TrainSettings, fit
 from wattcast.train.rules import layout_of
-from wattcast.train.work import prepare
+from wattcast.train.work import ground_of, prepare
 
 PANEL = load_panel(days=40, gaps=0.02)
 TRAINED = 36 * 24
@@ -343,6 +344,10 @@ def test_rough_days_are_learned_in_parts(tmp_path):
     free = replace(f, network=eqx.tree_at(lambda n: n.embed, f.network, jnp.asarray(weights)))
     view = View(rough, TRAINED, 24)
     assert [prepare(view, net, TRAIN, go_on).coarse.each for go_on in (None, f, free)] == [2, 2, 1]
+    for loss, medians in (("pinball", True), ("mse", False)):
+        work = prepare(view, net.model_copy(update={"loss": loss}), TRAIN)
+        path = fit_linear(work.before[1], work.lay, 1, work.plan.split, 1, rough=medians)
+        np.testing.assert_array_equal(ground_of(work, "search").linear.weights, path.weights)
     # a home alone wants a small network, unless what it goes on from has another size
     bare, weeks = NetworkSettings(horizon=24, known=("temperature",)), np.arange(PANEL.length) % 168
     smooth = View(replace(rough, y=rough.y[weeks]), TRAINED, 24)

@@ -1,8 +1,9 @@
 import numpy as np
+from sklearn.linear_model import QuantileRegressor
 from sklearn.linear_model import Ridge as Reference
 
 from wattcast.baselines.rows import time_blocks
-from wattcast.features.regression import fit_regression, solve
+from wattcast.features.regression import fit_regression, median_regression, solve
 
 
 def data(rows=200, features=6, targets=3):
@@ -54,3 +55,21 @@ def test_twice_the_ease_is_a_quarter_of_the_penalty():
     np.testing.assert_allclose(
         eased.weights(0.4) / eased.width[:, None], plain.weights(0.1) / plain.width[:, None], rtol=1e-8
     )
+
+
+def test_the_line_of_least_absolute_error_is_scikit_learns():
+    x, _, rng = data()
+    y = x @ [0.1, 0.0, -0.2, 0.05, 0.0, 0.01] + rng.exponential(2.0, 200) * (rng.random(200) < 0.4)
+    slopes, constant = median_regression(x, y)
+    theirs = QuantileRegressor(quantile=0.5, alpha=0.0).fit(x, y)
+    least, ours = (np.abs(y - line).mean() for line in (theirs.predict(x), x @ slopes + constant))
+    assert least <= ours < 1.02 * least
+    assert np.abs(y - (np.linalg.lstsq(np.c_[x, np.ones(200)], y)[0] @ np.c_[x, np.ones(200)].T)).mean() > 1.1 * least
+
+
+def test_a_target_and_features_that_never_change_do_no_harm():
+    x, y, _ = data()
+    x[:, 2] = 5.0
+    assert median_regression(x, np.full(200, 3.0))[1] == 3.0
+    slopes, constant = median_regression(x, y[:, 0])
+    assert np.isfinite(slopes).all() and np.isfinite(constant) and slopes[2] == 0

@@ -9,7 +9,7 @@ import pytest
 from panels import load_panel
 
 from wattcast.features.layout import layout
-from wattcast.features.signals import Signals, clock_size, inputs, scaling, signals
+from wattcast.features.signals import HINGES, Signals, clock_size, inputs, scaling, signals
 from wattcast.nets import linear
 from wattcast.nets.linear import OWN_DAYS, fit_linear, linear_features, linear_medians, linear_size, no_path
 
@@ -43,7 +43,7 @@ def error(path, s, days, m):
 
 def test_it_finds_a_linear_rule():
     s = seen(ruled(own=False, days=700))
-    path = fit_linear(s, LAY, 0, 650 * DAY, 2)
+    path = fit_linear(s, LAY, 0, 650 * DAY, 2, rough=False)
     assert path.weights.shape == (3, linear_size(LAY, 0), DAY) and path.weights.dtype == np.float32
     for m in range(2):
         # what is new in a day makes 0.035, its mean would miss by 0.08
@@ -59,7 +59,7 @@ def test_days_that_no_others_foretell_count_less(monkeypatch):
     found = []
     for calm in (linear.CALM, 1e9):  # the second: all count alike
         monkeypatch.setattr(linear, "CALM", calm)
-        path = fit_linear(s, LAY, 0, 200 * DAY, 2)
+        path = fit_linear(s, LAY, 0, 200 * DAY, 2, rough=False)
         found.append(sum(error(path, s, range(205, 219), m) for m in range(2)))
     assert found[0] < 0.93 * found[1]
 
@@ -80,13 +80,13 @@ def test_every_feature_has_its_ease():
 def test_many_meters_hold_out_fewer_blocks(monkeypatch):
     s = seen(ruled(own=False))
     monkeypatch.setattr(linear, "MANY", 1)
-    path = fit_linear(s, LAY, 0, 200 * DAY, 2)
+    path = fit_linear(s, LAY, 0, 200 * DAY, 2, rough=False)
     assert len(path.weights) == 3 and error(path, s, range(205, 219), 0) < 0.065
 
 
 def test_meters_of_different_rules_have_matrices_of_their_own():
     s = seen(ruled(own=True, days=500))
-    path = fit_linear(s, LAY, 0, 450 * DAY, 2)
+    path = fit_linear(s, LAY, 0, 450 * DAY, 2, rough=False)
     shared = replace(path, weights=path.weights[-1:])
     for m in range(2):
         assert error(path, s, range(455, 499), m) < 0.85 * error(shared, s, range(455, 499), m)
@@ -94,7 +94,7 @@ def test_meters_of_different_rules_have_matrices_of_their_own():
 
 def test_any_other_meter_gets_the_shared_matrix():
     panel = ruled(own=True)
-    path = fit_linear(seen(panel), LAY, 0, 200 * DAY, 2)
+    path = fit_linear(seen(panel), LAY, 0, 200 * DAY, 2, rough=False)
     t = np.array([205 * DAY])
     said = linear_medians(path, seen(panel, ("x", "meter1")), LAY, 0, t)
     only = linear_medians(replace(path, weights=path.weights[-1:]), seen(panel), LAY, 0, t)
@@ -106,17 +106,17 @@ def test_any_other_meter_gets_the_shared_matrix():
 @pytest.mark.parametrize(("days", "matrices"), [(OWN_DAYS + 21, 3), (OWN_DAYS + 10, 1)])
 def test_own_matrices_need_days_enough(days, matrices):
     s = seen(ruled(own=True, days=days))
-    assert len(fit_linear(s, LAY, 0, days * DAY, 2).weights) == matrices
+    assert len(fit_linear(s, LAY, 0, days * DAY, 2, rough=False).weights) == matrices
 
 
 def test_meters_share_one_where_all_would_be_too_large(monkeypatch):
     monkeypatch.setattr(linear, "LARGEST", 2 * linear_size(LAY, 0) * DAY - 1)
-    assert len(fit_linear(seen(ruled(own=True)), LAY, 0, DAYS * DAY, 2).weights) == 1
+    assert len(fit_linear(seen(ruled(own=True)), LAY, 0, DAYS * DAY, 2, rough=False).weights) == 1
 
 
 def test_too_few_days_give_no_path():
     s = seen(ruled(own=False, days=22))
-    path = fit_linear(s, LAY, 0, 22 * DAY, 2)
+    path = fit_linear(s, LAY, 0, 22 * DAY, 2, rough=False)
     assert path.weights.size == 0 and path.share == 0
 
 
@@ -126,11 +126,12 @@ def test_what_comes_after_the_end_does_not_reach_it():
     y[180 * DAY :] = 1e6
     scale = scaling(panel)
     one, other = (
-        fit_linear(signals(p, scale, LAY, ids=IDS), LAY, 0, 180 * DAY, 2).weights for p in (panel, replace(panel, y=y))
+        fit_linear(signals(p, scale, LAY, ids=IDS), LAY, 0, 180 * DAY, 2, rough=False).weights
+        for p in (panel, replace(panel, y=y))
     )
     np.testing.assert_array_equal(one, other)
     y[180 * DAY - 1] = 1e6  # the last reading before does
-    last = fit_linear(signals(replace(panel, y=y), scale, LAY, ids=IDS), LAY, 0, 180 * DAY, 2).weights
+    last = fit_linear(signals(replace(panel, y=y), scale, LAY, ids=IDS), LAY, 0, 180 * DAY, 2, rough=False).weights
     assert not np.array_equal(one, last)
 
 
@@ -153,7 +154,7 @@ def test_a_meter_that_began_later_spoils_nothing():
     s = seen(replace(panel, y=y))
     t = np.array([59, 60, 61]) * DAY  # at the second there is no level yet to hold its readings against
     assert linear._rows(s, LAY, 0, t, np.ones(3, int))[2].tolist() == [False, False, True]
-    path = fit_linear(s, LAY, 0, 650 * DAY, 2)
+    path = fit_linear(s, LAY, 0, 650 * DAY, 2, rough=False)
     assert max(error(path, s, range(655, 699), m) for m in range(2)) < 0.05
 
 
@@ -188,3 +189,58 @@ def test_quarter_hours_are_seen_by_the_hour():
 
 def test_short_horizons_have_none():
     assert linear_size(layout(day=24, horizon=3, weekly=True), 1) == 0 and no_path().weights.size == 0
+
+
+ROUGH_LAYOUTS = [layout(day=d, horizon=h, weekly=True) for d, h in ((24, 24), (96, 96), (48, 120), (12, 12))]
+
+
+@pytest.mark.parametrize("covariates", [0, 2])
+@pytest.mark.parametrize("lay", ROUGH_LAYOUTS, ids=lambda lay: f"{lay.day}-{lay.horizon}")
+def test_outputs_of_a_part_hear_of_their_own_hour(lay, covariates):
+    """What they are told of, looked up in features whose readings and weather are the hours they belong to."""
+    panel = load_panel(days=40, minutes=1440 // lay.day)
+    hour = np.arange(len(panel.y)) % lay.day * 24 // lay.day
+    y = np.repeat(1.0 + hour[:, None], 2, axis=1)
+    cov = np.repeat(np.repeat(hour.astype(float)[:, None, None], 2, axis=1), covariates, axis=2)
+    panel = replace(panel, y=y, covariates=cov, names=tuple("ab"[:covariates]), known_from=None)
+    s = signals(panel, scaling(panel), lay)
+    x = linear_features(*inputs(s, lay, np.array([20 * lay.day]), np.array([0])), lay, covariates)[0]
+    level, count = s.level[20 * lay.day, 0], 0
+    size = lay.day // linear.PARTS
+    for first in range(0, lay.outputs, size):
+        outputs = np.arange(first, first + size)
+        heard = list(linear._heard(lay, covariates, outputs))
+        assert all(columns.max() < len(x) - 1 for columns in heard)  # the constant is no feature
+        count = len(heard)
+        own = (x[heard[0][:, 0]] + 1) * level * panel.y[:, 0].mean()
+        np.testing.assert_allclose(own, 1 + outputs % lay.day * 24 // lay.day, rtol=1e-4)
+        if covariates:
+            kinds = covariates * (1 + HINGES)
+            ahead = x[np.array([columns[:, 0] for columns in heard[-3 * kinds :]])]
+            z = (outputs % lay.day * 24 // lay.day - s_mean(panel)) / s_std(panel)
+            np.testing.assert_allclose(ahead[0], z, rtol=1e-4, atol=1e-5)  # weather at the target
+            np.testing.assert_allclose(ahead[kinds], z, rtol=1e-4, atol=1e-5)  # and on the last day
+    assert count < linear_size(lay, covariates) / (2 if lay.day > 12 else 1)
+
+
+def s_mean(panel):
+    return scaling(panel).mean[0]
+
+
+def s_std(panel):
+    return scaling(panel).std[0]
+
+
+def test_where_days_are_rough_half_of_the_path_says_medians():
+    """Seldom and large chance: a mean lies above the median, which repeats the day before."""
+    day, days = 12, 500
+    lay, rng = layout(day=day, horizon=day, weekly=True), np.random.default_rng(0)
+    often = 2.0 + rng.normal(0, 0.1, (days * day, 1))
+    y = often + np.where(rng.random((days * day, 1)) < 0.2, rng.exponential(6.0, (days * day, 1)), 0.0)
+    panel = replace(load_panel(days=days, minutes=120, meters=1, temperature=False), y=y)
+    s, t, missed = signals(panel, scaling(panel), lay), np.arange(455, 499) * day, []
+    for rough in (True, False):
+        path = fit_linear(s, lay, 0, 450 * day, 1, rough=rough)
+        said = (linear_medians(path, s, lay, 0, t)[:, 0] + 1) * s.level[t, 0][:, None]
+        missed.append(np.abs(said - s.y[t[:, None] + np.arange(day), 0]).mean())
+    assert missed[0] < 0.9 * missed[1]

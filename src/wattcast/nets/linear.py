@@ -9,6 +9,7 @@ matrix for all and a rest for each, which was here before, 2.23 and 2.14 %.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from wattcast.features.layout import Layout
 from wattcast.features.panel import Floats
-from wattcast.features.regression import held_out, solve
+from wattcast.features.regression import held_out, median_regression, solve
 from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, clock_size, inputs, mean_days, sizes
+from wattcast.nets.coarse import PARTS
 
 Array = Any  # numpy or jax
 #: Penalties tried, as a share of the variance of a standardised feature.
@@ -104,7 +106,7 @@ def each(day: int, finest: int) -> int:
     return day // 24 if day > finest and day % 24 == 0 else 1
 
 
-def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) -> LinearPath:
+def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int, *, rough: bool) -> LinearPath:
     """Solves for the days that end before `end`.
 
     Args:
@@ -113,6 +115,7 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
         covariates: how many are known ahead.
         end: grid index at which the training part ends.
         meters: how many there are.
+        rough: whether days are (nets/coarse.py): half of the path is then that of `_of_parts`.
     """
     t = s.advances[s.advances <= end - lay.horizon]
     folds = FOLDS if meters <= MANY else FEWER_FOLDS
@@ -121,15 +124,19 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int) 
     x, y, use = _rows(s, lay, covariates, t[pick // meters], pick % meters)
     if use.sum() < 2 * FOLDS:
         return no_path()
-    ease = _ease(lay, x.shape[1])
-    shared = _fitted(x[use], y[use], block[pick // meters][use], ease)
+
+    def fitted(x: Floats, y: Floats, block: NDArray[Any]) -> Floats:
+        whole = _fitted(x, y, block, _ease(lay, x.shape[1]))
+        return (whole + _of_parts(x, y, lay, covariates)) / 2 if rough else whole
+
+    shared = fitted(x[use], y[use], block[pick // meters][use])
     if meters == 1 or len(t) < OWN_DAYS or shared.size * meters > LARGEST:
         return LinearPath(shared[None].astype(np.float32))
     own = np.repeat(shared[None].astype(np.float32), meters + 1, axis=0)
     for m in range(meters):
         x, y, use = _rows(s, lay, covariates, t, np.full(len(t), m))
         if use.sum() >= OWN_DAYS:
-            own[m] = _fitted(x[use], y[use], block[use], ease)
+            own[m] = fitted(x[use], y[use], block[use])
     return LinearPath(own)
 
 
@@ -161,6 +168,56 @@ def _fitted(x: Floats, y: Floats, block: NDArray[Any], ease: Floats) -> Floats:
     weights = solved.weights(penalty) / solved.width[:, None]
     weights[-1] = solved.offset - solved.centre[:-1] @ weights[:-1]
     return weights
+
+
+def _of_parts(x: Floats, y: Floats, lay: Layout, covariates: int) -> Floats:
+    """Weights `[feature, output]` by absolute errors, the same for all outputs of a part of the day.
+
+    What a home does from one half hour to the next is chance. A weight from each reading of the days before to each
+    reading ahead follows it, and means lie above medians where a few readings are large.
+
+    Args:
+        x: features `[row, feature]`, the last of them 1.
+        y: targets `[row, output]`.
+        lay: layout in days, of a day that `PARTS` divides.
+        covariates: how many are known ahead.
+    """
+    weights, size = np.zeros((x.shape[1], y.shape[1])), lay.day // PARTS
+    for first in range(0, lay.outputs, size):
+        outputs = np.arange(first, first + size)
+        heard = list(_heard(lay, covariates, outputs))
+        rows = np.stack([x[:, columns].mean(axis=2) for columns in heard], axis=-1)
+        slopes, constant = median_regression(rows.reshape(-1, len(heard)), y[:, outputs].ravel())
+        for columns, slope in zip(heard, slopes, strict=True):
+            np.add.at(weights, (columns, outputs[:, None]), slope / columns.shape[1])
+        weights[-1, outputs] += constant
+    return weights
+
+
+def _heard(lay: Layout, covariates: int, outputs: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """What outputs are told of, each the mean of columns of `linear_features` `[output, column]`.
+
+    Their own slot in each profile and the part of the day around it, neighbours on the last day and a week before, the
+    weather at their hour, and what belongs to no slot.
+    """
+    some, hours = each(lay.day, PROFILES), each(lay.day, WEATHER)
+    day, ahead = lay.day // some, lay.outputs // some
+    recent, lags = lay.recent.shape[1] // some, lay.lags.shape[1] // some
+    size, profiles = max(1, day // PARTS), recent + lags + ahead
+    blocks = [(0, day), (day, day), *((first, ahead) for first in range(recent, profiles, ahead))]
+    for first, length in blocks:
+        own = outputs // some % length
+        yield first + own[:, None]
+        if size > 1:
+            yield first + (own // size * size)[:, None] + np.arange(size)
+        if first in {0, recent}:
+            yield from (first + np.clip(own + k, 0, length - 1)[:, None] for k in (-1, 1))
+    weather = profiles + mean_days(lay) + clock_size(lay)
+    yield from (np.full((len(outputs), 1), k) for k in range(profiles, weather))
+    kinds = covariates * (1 + HINGES)
+    for length, hour in ((lay.outputs, outputs), (lay.day, outputs % lay.day), (hours, 0 * outputs)):
+        yield from ((weather + hour // hours * kinds + k)[:, None] for k in range(kinds))
+        weather += length // hours * kinds
 
 
 def _rows(

@@ -63,14 +63,14 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     """All that does not change while training; `go_on` is a forecaster whose weights it starts from."""
     past = view.panel
     lay = layout_of(view, net)
-    tie = coarse(past.y, lay)
     if go_on is not None:
         net = net.model_copy(update=go_on.settings.model_dump(include={"hidden", "decoder", "dropout", "members"}))
     days = view.origin // lay.day * len(past.ids)
-    net = with_rules(net, lay, rough=tie.each > 1, few=days < FEW_DAYS)
-    train = filled(train, lay, days)
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
+    tie = coarse(past.y[: steps.split], lay)
+    net = with_rules(net, lay, rough=tie.each > 1, few=days < FEW_DAYS)
+    train = filled(train, lay, days)
     optimiser = optimiser_of(train)
     # A closure, as settings with a table of countries have no hash, which arguments of compiled functions need; JAX's
     # own jit, as Equinox keeps closures and their code for ever, which kills a process after some 100 trainings.
@@ -116,8 +116,9 @@ def ground_of(work: Work, stage: str) -> Ground:
     scale, s = work.before if stage == "search" else seen(work.past, net, work.lay, end)
     linear, medians = no_path(), None
     if work.lay.stride > 1:
+        rough = work.coarse.each > 1 and net.loss != "mse"  # squared errors ask for means
         linear = replace(
-            fit_linear(s, work.lay, covariates, end, len(work.past.ids)),
+            fit_linear(s, work.lay, covariates, end, len(work.past.ids), rough=rough),
             between=fit_between(s, work.lay, end, len(work.past.ids)),
         )
         if linear.weights.size and stage == "search":
