@@ -248,7 +248,8 @@ def test_between_two_advances_the_drift_counts_as_much_as_helps_on_the_tail(wand
         return float(np.nanmean(np.abs(predict(other, panel, origins)[..., 5] - came)))
 
     best = min(GAINS, key=error)
-    assert f.learning.between == best == (1.0 if wandering else 0.0)
+    assert best == (1.0 if wandering else 0.0)
+    assert f.learning.between == 1.0 if wandering else error(f.learning.between) < 1.005 * error(best)
     assert f.learning.gain > 0 or not wandering
 
 
@@ -317,7 +318,7 @@ def test_short_readings_spare_no_second_week_before_the_first_forecast(days, for
     assert layout_of(view, NetworkSettings(horizon=2)).fortnight  # steps look at one week anyway
 
 
-@pytest.mark.parametrize(("days", "habits"), [(999, False), (1000, True)])
+@pytest.mark.parametrize(("days", "habits"), [(499, False), (500, True)])
 def test_many_days_of_many_meters_show_habits(days, habits):
     """Two meters; what is told of habits is asked of a wider decoder."""
     view = View(replace(PANEL, y=np.zeros((1000 * 24, 2))), days * 24, 24)

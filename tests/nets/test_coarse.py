@@ -6,8 +6,8 @@ import pytest
 from networks import untrained
 from panels import load_panel
 
-from wattcast.features.layout import layout
-from wattcast.nets.coarse import PARTS, Coarse, coarse, roughness
+from wattcast.features.layout import PARTS, layout
+from wattcast.nets.coarse import Coarse, coarse, roughness
 
 DAY = 24
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from panels import load_panel
 
-from wattcast.features.layout import layout
+from wattcast.features.layout import PARTS, layout
 from wattcast.features.signals import HINGES, Signals, clock_size, inputs, scaling, signals
 from wattcast.nets import linear
 from wattcast.nets.linear import OWN_DAYS, fit_linear, linear_features, linear_medians, linear_size, no_path
@@ -206,7 +206,7 @@ def test_outputs_of_a_part_hear_of_their_own_hour(lay, covariates):
     s = signals(panel, scaling(panel), lay)
     x = linear_features(*inputs(s, lay, np.array([20 * lay.day]), np.array([0])), lay, covariates)[0]
     level, count = s.level[20 * lay.day, 0], 0
-    size = lay.day // linear.PARTS
+    size = lay.day // PARTS
     for first in range(0, lay.outputs, size):
         outputs = np.arange(first, first + size)
         heard = list(linear._heard(lay, covariates, outputs))

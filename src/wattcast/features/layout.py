@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Offsets = NDArray[np.int32]
+#: Parts of a day that rough days are looked at in: docs/accuracy.md, "Rough days".
+PARTS = 12
 
 
 # one object a layout (see `layout`), so compiled code can be looked up by it

@@ -15,10 +15,8 @@ import numpy as np
 from jaxtyping import Array
 from numpy.typing import NDArray
 
-from wattcast.features.layout import Layout
+from wattcast.features.layout import PARTS, Layout
 
-#: Parts of a day that rough profiles are looked at in: docs/accuracy.md, "Rough days".
-PARTS = 12
 #: Roughness from which profiles are rough: homes have 1.0 to 1.1, clients of a grid .7, transformers .4 to .5, whole
 #: grids .1 to .25.
 ROUGH = 0.4

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wattcast.features.layout import Layout
+from wattcast.features.layout import PARTS, Layout
 from wattcast.features.panel import Floats
 from wattcast.features.regression import held_out, median_regression, solve
 from wattcast.features.signals import HINGES, LEAST_LEVEL, Signals, clock_size, inputs, mean_days, sizes
-from wattcast.nets.coarse import PARTS
 
 Array = Any  # numpy or jax
 #: Penalties tried, as a share of the variance of a standardised feature.
