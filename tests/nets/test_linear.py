@@ -203,7 +203,8 @@ def test_outputs_of_a_part_hear_of_their_own_hour(lay, covariates):
     y = np.repeat(1.0 + hour[:, None], 2, axis=1)
     cov = np.repeat(np.repeat(hour.astype(float)[:, None, None], 2, axis=1), covariates, axis=2)
     panel = replace(panel, y=y, covariates=cov, names=tuple("ab"[:covariates]), known_from=None)
-    s = signals(panel, scaling(panel), lay)
+    scale = scaling(panel)
+    s = signals(panel, scale, lay)
     x = linear_features(*inputs(s, lay, np.array([20 * lay.day]), np.array([0])), lay, covariates)[0]
     level, count = s.level[20 * lay.day, 0], 0
     size = lay.day // PARTS
@@ -217,18 +218,10 @@ def test_outputs_of_a_part_hear_of_their_own_hour(lay, covariates):
         if covariates:
             kinds = covariates * (1 + HINGES)
             ahead = x[np.array([columns[:, 0] for columns in heard[-3 * kinds :]])]
-            z = (outputs % lay.day * 24 // lay.day - s_mean(panel)) / s_std(panel)
+            z = (outputs % lay.day * 24 // lay.day - scale.mean[0]) / scale.std[0]
             np.testing.assert_allclose(ahead[0], z, rtol=1e-4, atol=1e-5)  # weather at the target
             np.testing.assert_allclose(ahead[kinds], z, rtol=1e-4, atol=1e-5)  # and on the last day
     assert count < linear_size(lay, covariates) / (2 if lay.day > 12 else 1)
-
-
-def s_mean(panel):
-    return scaling(panel).mean[0]
-
-
-def s_std(panel):
-    return scaling(panel).std[0]
 
 
 def test_where_days_are_rough_half_of_the_path_says_medians():

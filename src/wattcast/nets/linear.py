@@ -123,9 +123,10 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int, 
     x, y, use = _rows(s, lay, covariates, t[pick // meters], pick % meters)
     if use.sum() < 2 * FOLDS:
         return no_path()
+    ease = _ease(lay, x.shape[1])
 
     def fitted(x: Floats, y: Floats, block: NDArray[Any]) -> Floats:
-        whole = _fitted(x, y, block, _ease(lay, x.shape[1]))
+        whole = _fitted(x, y, block, ease)
         return (whole + _of_parts(x, y, lay, covariates)) / 2 if rough else whole
 
     shared = fitted(x[use], y[use], block[pick // meters][use])
@@ -139,11 +140,16 @@ def fit_linear(s: Signals, lay: Layout, covariates: int, end: int, meters: int, 
     return LinearPath(own)
 
 
+def _profile_sizes(lay: Layout) -> tuple[int, int, int, int]:
+    """How many of `linear_features` make a day; are recent; lie weeks before; are of the last days of the same kind."""
+    some = each(lay.day, PROFILES)
+    return lay.day // some, lay.recent.shape[1] // some, lay.lags.shape[1] // some, lay.outputs // some
+
+
 def _ease(lay: Layout, features: int) -> Floats:
     """How freely each of `linear_features` gets a weight."""
-    some = each(lay.day, PROFILES)
-    last, recent, lags = lay.day // some, lay.recent.shape[1] // some, lay.lags.shape[1] // some
-    clock = recent + lags + lay.outputs // some + mean_days(lay)
+    last, recent, lags, alike = _profile_sizes(lay)
+    clock = recent + lags + alike + mean_days(lay)
     ease = np.ones(features)
     ease[:last], ease[recent : recent + lags] = LAST_DAY, WEEKS_BEFORE
     ease[clock : clock + clock_size(lay)] = CALENDAR
@@ -199,9 +205,8 @@ def _heard(lay: Layout, covariates: int, outputs: NDArray[Any]) -> Iterator[NDAr
     Their own slot in each profile and the part of the day around it, neighbours on the last day and a week before, the
     weather at their hour, and what belongs to no slot.
     """
-    some, hours = each(lay.day, PROFILES), each(lay.day, WEATHER)
-    day, ahead = lay.day // some, lay.outputs // some
-    recent, lags = lay.recent.shape[1] // some, lay.lags.shape[1] // some
+    day, recent, lags, ahead = _profile_sizes(lay)
+    some, hours = lay.day // day, each(lay.day, WEATHER)
     size, profiles = max(1, day // PARTS), recent + lags + ahead
     blocks = [(0, day), (day, day), *((first, ahead) for first in range(recent, profiles, ahead))]
     for first, length in blocks:
