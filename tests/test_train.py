@@ -238,6 +238,11 @@ def test_between_two_advances_the_drift_counts_as_much_as_helps_on_the_tail(wand
     y, rng = PANEL.y.copy(), np.random.default_rng(0)
     if wandering:  # a week is no guide, and neither is a network that is hardly trained
         y[:] = 20 + lfilter([1], [1, -0.97], rng.normal(0, 1, y.shape), axis=0)
+    else:  # what wanders are the hours after midnight of load that is not rough, which says nothing of other hours
+        smooth = lfilter(np.ones(6) / 6, [1], load_panel(days=40).y, axis=0)
+        days = lfilter([1], [1, -0.97], rng.normal(0, 0.03, (40, 2)), axis=0)
+        night = np.repeat(days, 24, axis=0) * (np.arange(len(y)) % 24 < 3)[:, None]
+        y = np.where(np.isfinite(y), smooth * (1 + night), np.nan)
     panel, net = replace(PANEL, y=y), NET.model_copy(update={"horizon": 24})
     f = trained(panel, net, TRAIN.model_copy(update={"epochs": 1, "final": False}))
     origins = [t for t in range(panel.index(f.learning.since), TRAINED - 24) if t % 24]
@@ -248,9 +253,7 @@ def test_between_two_advances_the_drift_counts_as_much_as_helps_on_the_tail(wand
         return float(np.nanmean(np.abs(predict(other, panel, origins)[..., 5] - came)))
 
     best = min(GAINS, key=error)
-    assert best == (1.0 if wandering else 0.0)
-    assert f.learning.between == 1.0 if wandering else error(f.learning.between) < 1.002 * error(best)
-    assert f.learning.gain > 0 or not wandering
+    assert f.learning.gain > 0 and f.learning.between == best == (1.0 if wandering else 0.0)
 
 
 def test_a_short_horizon_has_no_linear_path(run):
