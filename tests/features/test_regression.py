@@ -20,6 +20,19 @@ def test_the_solution_is_scikit_learns():
     np.testing.assert_allclose(ours.predict(x), theirs.predict(z), rtol=1e-8)
 
 
+def test_fewer_rows_than_features_are_solved_as_well():
+    x, y, rng = data(rows=20, features=30)
+    x[:, 4], x[:, 5] = 7.0, x[:, 6]  # nothing new
+    trust = rng.uniform(0.5, 2.0, 20)
+    for penalty in (1e-6, 0.1):
+        ours = solve(x, y, trust)
+        w = trust / trust.mean()
+        z = (x - ours.centre) / ours.width
+        theirs = Reference(alpha=penalty * len(x), fit_intercept=False).fit(z, y - ours.offset, sample_weight=w)
+        np.testing.assert_allclose(z @ ours.weights(penalty), theirs.predict(z), rtol=1e-5, atol=1e-8)
+        np.testing.assert_allclose(ours.weights(penalty), theirs.coef_.T, rtol=1e-4, atol=1e-7)
+
+
 def test_held_out_errors_come_from_models_that_did_not_see_them():
     x, y, _ = data()
     block = time_blocks(np.arange(len(x)), 5)

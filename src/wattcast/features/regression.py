@@ -46,7 +46,14 @@ class Regression:
 
 @dataclass(frozen=True)
 class Solved:
-    """One training part, diagonalised once, so that each penalty costs a product."""
+    """One training part, diagonalised once, so that each penalty costs a product.
+
+    Attributes:
+        centre, width: of each feature `[feature]`.
+        offset: mean of each target `[target]`.
+        values, vectors: of the rows' products, `[value]` and `[feature, value]`; no more of them than rows.
+        projected: of the targets `[value, target]`.
+    """
 
     centre: Floats
     width: Floats
@@ -122,9 +129,16 @@ def solve(x: Floats, y: Floats, trust: Floats | None = None, ease: Floats | floa
     width = width / ease
     z /= width
     offset = (w * y).mean(0)
-    values, vectors = np.linalg.eigh(z.T @ z / len(z))
+    if len(z) < z.shape[1]:  # rows by rows: a month ahead has 2,300 features and a year 365 days
+        values, rows = np.linalg.eigh(z @ z.T / len(z))
+        real = values > 1e-12 * values.max(initial=0.0)
+        values = values[real]
+        vectors = z.T @ (rows[:, real] / np.sqrt(values * len(z)))
+    else:
+        values, vectors = np.linalg.eigh(z.T @ z / len(z))
+        values = np.maximum(values, 0.0)
     projected = vectors.T @ (z.T @ (np.sqrt(w) * (y - offset)) / len(z))
-    return Solved(centre, width, offset, np.maximum(values, 0.0), vectors, projected)
+    return Solved(centre, width, offset, values, vectors, projected)
 
 
 def median_regression(x: Floats, y: Floats) -> tuple[Floats, float]:
