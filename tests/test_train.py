@@ -16,6 +16,7 @@ from panels import load_panel
 from scipy.signal import lfilter
 
 from wattcast.features.layout import layout
+from wattcast.features.signals import sizes
 from wattcast.features.view import View
 from wattcast.forecast import predict
 from wattcast.nets.artifact import ArtifactError, load_forecaster, named
@@ -25,7 +26,8 @@ from wattcast.nets.forecaster import NetworkSettings, with_rules
 from wattcast.nets.linear import fit_linear
 from wattcast.schema import NotReady
 from wattcast.train import TrainSettings, fit
-from wattcast.train.rules import layout_of
+from wattcast.train.compiled import optimiser_of
+from wattcast.train.rules import filled, inputs_rate, layout_of
 from wattcast.train.work import ground_of, prepare
 
 PANEL = load_panel(days=40, gaps=0.02)
@@ -258,6 +260,28 @@ def test_between_two_advances_the_drift_counts_as_much_as_helps_on_the_tail(wand
 
 def test_a_short_horizon_has_no_linear_path(run):
     assert run[0].linear.share == 0 and run[0].linear.weights.size == 0
+
+
+def test_weights_on_many_inputs_learn_slowly():
+    day, month = (layout(day=24, horizon=h, weekly=True) for h in (24, 720))
+    assert inputs_rate(day, 2) == 1.0 == inputs_rate(layout(day=24, horizon=5, weekly=True), 2)
+    rate = inputs_rate(month, 2)
+    assert rate == (sizes(day, 2)[0] / sizes(month, 2)[0]) ** 2 < 0.01
+    moved = []
+    for share in (1.0, rate):
+        weights = prepare(View(PANEL, TRAINED, 2), NET, TRAIN).start.params
+        optimiser = optimiser_of(filled(TRAIN, day, 1), share)
+        gradients = jax.tree.map(jnp.ones_like, weights)
+        state = optimiser.init(weights)
+        with jax.numpy_dtype_promotion("standard"):
+            for _ in range(2):  # the first step of a warm-up is none
+                update, state = optimiser.update(gradients, state, weights)
+        moved.append(update)
+    fast, slow = moved
+    assert np.abs(fast.embed).min() > 0 and np.abs(fast.out).min() > 0
+    for name in ("embed", "skip"):
+        np.testing.assert_allclose(getattr(slow, name), rate * getattr(fast, name), rtol=1e-5)
+    np.testing.assert_array_equal(slow.out, fast.out)
 
 
 def test_rules_by_horizon():

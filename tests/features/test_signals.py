@@ -268,6 +268,15 @@ def test_sizes_say_what_inputs_give(lay, covariates):
     assert np.isfinite(x).all() and np.isfinite(local).all()
 
 
+@pytest.mark.parametrize("lay", LAYOUTS, ids=lambda lay: f"{lay.horizon}-{lay.gap}-{lay.weekly}")
+def test_some_outputs_see_what_they_see_among_all(lay):
+    t, m, some = np.array([600, 601, 613]), np.array([0, 1, 0]), np.arange(lay.outputs)[::-2]
+    s = made(PANEL, lay)
+    (x, local), (same, few) = inputs(s, lay, t, m), inputs(s, lay, t, m, some=some)
+    np.testing.assert_array_equal(x, same)
+    np.testing.assert_array_equal(local[..., some], few)
+
+
 def test_inputs_by_hand_in_a_day_of_four():
     lay = layout(day=4, horizon=4, weekly=False)
     panel = load_panel(days=20, minutes=360, meters=1, temperature=False)

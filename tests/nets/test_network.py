@@ -139,6 +139,14 @@ def test_origins_of_both_kinds_are_decoded_together():
     np.testing.assert_allclose(decode(made, h, x, local, who, between=(False, True)), kinds, rtol=1e-5, atol=1e-6)
 
 
+def test_some_outputs_are_as_they_are_among_all():
+    made, some = network(), jnp.asarray([3, 1])
+    h, x, local, who = arguments(2, 3)
+    few = decode(made.of_outputs(some), h, x, local[..., some], who, between=[False, True])
+    every = decode(made, h, x, local, who, between=[False, True])
+    np.testing.assert_allclose(few, every[..., some, :], rtol=1e-5, atol=1e-6)
+
+
 def test_members_say_their_mean():
     members = [network(), eqx.tree_at(lambda n: n.bias, network(), draw(OUTPUTS, 3, seed=7))]
     stacked = jax.tree.map(lambda *a: jnp.stack(a) if eqx.is_array(a[0]) else a[0], *members)

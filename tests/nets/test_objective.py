@@ -112,6 +112,24 @@ def test_one_sequence_in_ten_does_not_say_which_meter_it_is_of():
     assert moved[0] > 0 and moved[2] > 0 and moved[1] == 0  # the meter itself, the nameless row, and no other
 
 
+@pytest.mark.parametrize(("horizon", "days"), [(7 * 24, 7), (9 * 24 - 3, 7)])
+def test_of_many_days_ahead_a_batch_learns_from_a_week_of_them(horizon, days):
+    member, s, lay = made(horizon)
+    t = jnp.asarray(368 - np.arange(3)[::-1, None] * 24)
+    m, end = jnp.zeros((3, 1), int), jnp.asarray(END + 100)
+
+    @eqx.filter_jit
+    @eqx.filter_grad
+    def slope(member, key):
+        return training_loss(member, s, lay, t, m, end, 1, key)[0]
+
+    moved = [np.asarray(slope(member, jax.random.key(k)).bias).any(axis=1).reshape(-1, 24) for k in range(8)]
+    learned = [each.any(axis=1) for each in moved]
+    assert [int(each.sum()) for each in learned] == [days] * 8
+    assert np.any(learned, axis=0).all()  # another week each time
+    assert np.concatenate(moved)[:, :20].any(axis=1).sum() == days * 8  # whole days
+
+
 def quantiles(*shape):
     return jnp.asarray(np.sort(np.random.default_rng(0).normal(size=(*shape, len(QUANTILES)))), jnp.float32)
 

@@ -213,8 +213,16 @@ def _trailing(y: NDArray[np.float64], window: int | None) -> NDArray[np.float64]
     return (total[t] - total[first]) / np.maximum(t - first, 1)[:, None]
 
 
-def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[Array, Array]:
+def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np, some: Array | None = None) -> tuple[Array, Array]:
     """What the network sees at origins `t` of meters `m` (any shape, same for both).
+
+    Args:
+        s: signals.
+        lay: what a forecast looks at.
+        t: origins `[*]`.
+        m: meters `[*]`.
+        xp: numpy or jax.numpy.
+        some: outputs that `local` is wanted of; all unless given.
 
     Returns:
         x: `[*, feature]`, all relative to the level.
@@ -238,19 +246,25 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     around = holidays_around(lay) * lay.day
     holidays = s.holiday[xp.maximum(t + xp.asarray(around).reshape((1,) * now.ndim + (-1,)), 0), country]
     clock = xp.concatenate([s.clock[now], holidays], axis=-1)
+
+    def of(a: Array, first: int = 0) -> Array:
+        return a[..., first : first + n] if some is None else a[..., first + some]
+
     if lay.stride == 1:
-        blocks = [xp.broadcast_to(recent[..., -1:], (*recent.shape[:-1], n))]
+        blocks = [of(xp.broadcast_to(recent[..., -1:], (*recent.shape[:-1], n)))]
     else:
         ahead = xp.asarray(lay.targets)[p]
         target = t + ahead
         same = s.y[xp.maximum(target - s.alike[target, country] * lay.day, 0), m] / level - 1.0
-        blocks = [lags[..., k : k + n] for k in range(0, lags.shape[-1], n)]
-        blocks += [xp.concatenate([recent[..., : lay.day]] * lay.days, axis=-1), same, s.holiday[target, country]]
+        blocks = [of(lags, k) for k in range(0, lags.shape[-1], n)]
+        blocks += [of(xp.concatenate([recent[..., : lay.day]] * lay.days, axis=-1)), of(same)]
+        blocks.append(s.holiday[of(target), country])
         if lay.habits:
-            at = t[None] + xp.stack(usual_offsets(lay, ahead, xp))
+            at = t[None] + xp.stack(usual_offsets(lay, of(ahead), xp, some))
             blocks += habits(s.y[xp.where(at < 0, at % (7 * lay.day), at), m[None]] / level[None] - 1.0, xp)
         lags = xp.concatenate([lags, same], axis=-1)
-    others = xp.moveaxis(known.reshape(*known.shape[:-2], -1), -1, 0)
+    others = known if some is None else known[..., some, :, :]
+    others = xp.moveaxis(others.reshape(*others.shape[:-2], -1), -1, 0)
     local = xp.concatenate([xp.stack(blocks), others])
     # hinges and other moments only where they belong to one target: in x they are many weights and overfit
     straight = known[..., 0, : known.shape[-1] // (1 + HINGES)]
@@ -258,7 +272,7 @@ def inputs(s: Signals, lay: Layout, t: Array, m: Array, xp: Any = np) -> tuple[A
     return x, local
 
 
-def usual_offsets(lay: Layout, ahead: Array, xp: Any = np) -> list[Array]:
+def usual_offsets(lay: Layout, ahead: Array, xp: Any = np, some: Array | None = None) -> list[Array]:
     """Readings that say what is usual at a step ahead, as offsets from the origin.
 
     The same hour of the last `WEEK` days and of the day before them; two and three weeks before the week that `lags`
@@ -269,9 +283,10 @@ def usual_offsets(lay: Layout, ahead: Array, xp: Any = np) -> list[Array]:
         lay: what a forecast looks at.
         ahead: `lay.targets` of the phase `[*, output]`.
         xp: numpy or jax.numpy.
+        some: which outputs they are; all unless given.
     """
     day, week = lay.day, ahead - lay.season * lay.day
-    whole_days = np.arange(lay.outputs, dtype=np.int32) // day * day
+    whole_days = (np.arange(lay.outputs, dtype=np.int32) if some is None else some) // day * day
     first = ahead - whole_days.reshape((1,) * (ahead.ndim - 1) + (-1,))
     near = [xp.minimum(of + k, -1) for of in (week, first - day) for k in (-2, -1, 1, 2)]
     return [*(first - k * day for k in range(1, WEEK + 2)), week - 2 * WEEK * day, week - 3 * WEEK * day, *near]

@@ -101,6 +101,12 @@ class Network(eqx.Module):
         e = self.normal(x) @ self.embed + self.embed_bias.reshape((1,) * (x.ndim - 1) + (-1,))
         return jax.nn.gelu(e + self.meters[who] if len(self.meters) else e)
 
+    def of_outputs(self, some: Int[Array, " some"]) -> Network:
+        """The same network with some of its outputs alone."""
+        direct = self.direct.reshape(len(self.direct), *self.bias.shape)[:, some]
+        changed = self.slot[some], self.bias[some], direct.reshape(len(direct), -1), self.skip[..., some]
+        return eqx.tree_at(lambda n: (n.slot, n.bias, n.direct, n.skip), self, changed)
+
     def decode(
         self,
         h: Float[Array, "*batch hidden"],

@@ -22,6 +22,8 @@ from wattcast.schema import QUANTILES
 
 #: Share of the sequences that do not say which meter they are of.
 NAMELESS = 0.1
+#: Days ahead that a batch learns from: of a month another week of days each time, in a quarter of the time.
+DAYS_A_BATCH = 7
 #: Shares of the linear path that are tried.
 SHARES = tuple(k / 10 for k in range(11))
 
@@ -41,9 +43,19 @@ class Goals(NamedTuple):
     size: Float[Array, "*origins 1"]
 
 
-def goals(network: Network, s: Signals, lay: Layout, t: Int[Array, "*origins"], m: Array, end: Array) -> Goals:
-    """Goals at origins `t` of meters `m`; nothing at or after `end` counts."""
+def goals(  # noqa: PLR0913, PLR0917  (what it depends on is what it depends on)
+    network: Network,
+    s: Signals,
+    lay: Layout,
+    t: Int[Array, "*origins"],
+    m: Array,
+    end: Array,
+    some: Int[Array, " some"] | None = None,
+) -> Goals:
+    """Goals at origins `t` of meters `m`, of some outputs or all; nothing at or after `end` counts."""
     ahead = jnp.asarray(lay.targets)[s.phase[t]]
+    if some is not None:
+        ahead = ahead[..., some]
     at = t[..., None] + ahead
     asked = (ahead >= lay.gap) & (ahead < lay.horizon) & (at < end)
     counts = jnp.where(asked, s.seen[at, m[..., None]], 0.0)
@@ -104,7 +116,8 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
 
     One sequence in ten does not say which meter it is of, so that the network can do without. Where advances are a day
     apart, a forecast at a random moment before the next one is learned as well. `states` are those the sequences begin
-    in, zeros unless given; no gradient goes further back than them.
+    in, zeros unless given; no gradient goes further back than them. Of more than `DAYS_A_BATCH` days ahead some are
+    drawn.
     """
     k_scan, k_decode, k_when, k_who = jax.random.split(key, 4)
     nameless = jax.random.bernoulli(k_who, NAMELESS, (1, t.shape[1]))
@@ -115,14 +128,19 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
         between, at = [False, True], jnp.stack([t, later])
     m = jnp.broadcast_to(m, at.shape)
     who = jnp.where(nameless, len(network.meters) - 1, s.who[m])
-    x, local = inputs(s, lay, at, m, jnp)
+    some = None
+    if lay.days > DAYS_A_BATCH:
+        days = jax.random.permutation(jax.random.fold_in(key, 0), lay.days)[:DAYS_A_BATCH]
+        some = (days[:, None] * lay.day + jnp.arange(lay.day)[None]).ravel()
+        network = network.of_outputs(some)
+    x, local = inputs(s, lay, at, m, jnp, some)
     e = network.encode(x, who)
     states = network.stack.initial_state(t.shape[1]) if states is None else states
     h, states = network.stack.scan(e[0], states, k_scan)
     # both kinds of origins in one: half as much to compile as one after the other
     h = jnp.broadcast_to(h, (len(between), *h.shape))
     raw = network.decode(h, e, x, local, between=between, key=k_decode)
-    goal = goals(network, s, lay, at, m, end)
+    goal = goals(network, s, lay, at, m, end, some)
     counts = jnp.where(late, goal.counts, 0.0)
     total = jnp.sum(network.head.loss(network.head(raw), goal.y) * goal.size * counts)
     return total / jnp.maximum(jnp.sum(counts), 1.0), states

@@ -93,16 +93,22 @@ def compile_epoch(
     return epoch, judged
 
 
-def optimiser_of(train: TrainSettings) -> optax.GradientTransformation:
-    """AdamW with a warm-up and a cosine, gradients clipped."""
+def optimiser_of(train: TrainSettings, inputs_rate: float = 1.0) -> optax.GradientTransformation:
+    """AdamW with a warm-up and a cosine, gradients clipped; weights on the inputs learn at a share of the rate."""
     total, peak = train.epochs * train.steps, train.learning_rate
     assert peak is not None
     schedule = optax.warmup_cosine_decay_schedule(0.0, peak, min(50, total // 4), total, peak / 100)
     # clipping and Adam on one long vector: a loop each to compile and not one for every weight matrix
     direction = optax.flatten(optax.chain(optax.clip_by_global_norm(train.clip), optax.scale_by_adam()))
     decay = optax.add_decayed_weights(train.weight_decay, _matrices)
-    return optax.chain(direction, decay, optax.scale_by_learning_rate(schedule))
+    slower = optax.masked(optax.scale(inputs_rate), _on_inputs)
+    return optax.chain(direction, decay, slower, optax.scale_by_learning_rate(schedule))
 
 
 def _matrices(params: Any) -> Any:
     return jax.tree.map(lambda p: p.ndim > 1, params)
+
+
+def _on_inputs(params: Any) -> Any:
+    none = jax.tree.map(lambda _: False, params)
+    return eqx.tree_at(lambda p: (p.embed, p.skip), none, (True, True))

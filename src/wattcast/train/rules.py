@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wattcast.features.layout import Layout, layout
+from wattcast.features.signals import sizes
 from wattcast.features.view import View
 from wattcast.nets.forecaster import NetworkSettings
 from wattcast.train.settings import TrainSettings
@@ -36,3 +37,15 @@ def filled(train: TrainSettings, lay: Layout, days: int) -> TrainSettings:
     short = lay.stride == 1
     steps = 40 if (short or days < FEW_DAYS) and "steps" not in train.model_fields_set else train.steps
     return train.model_copy(update={"steps": steps, "learning_rate": train.learning_rate or (5e-3 if short else 6e-3)})
+
+
+def inputs_rate(lay: Layout, covariates: int) -> float:
+    """Share of the learning rate for weights on the inputs, 1 a day ahead.
+
+    Adam moves each of them by the rate, and a month ahead has 2,300 inputs, most of them alike, where a day has 160.
+    """
+    if lay.days == 1:
+        return 1.0
+    kinds = {name: getattr(lay, name) for name in ("day", "weekly", "yearly", "fortnight", "habits")}
+    day, here = (sizes(of, covariates)[0] for of in (layout(horizon=lay.day, **kinds), lay))
+    return float((day / here) ** 2)

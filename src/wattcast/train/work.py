@@ -24,7 +24,7 @@ from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
 from wattcast.nets.objective import Judgement
 from wattcast.train import compiled
 from wattcast.train.compiled import State, compile_epoch, optimiser_of
-from wattcast.train.rules import FEW_DAYS, filled, layout_of
+from wattcast.train.rules import FEW_DAYS, filled, inputs_rate, layout_of
 from wattcast.train.settings import TrainSettings
 
 LOOKED_AT = 10_000  # origins whose inputs say how they spread
@@ -71,7 +71,7 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     tie = coarse(past.y[: steps.split], lay)
     net = with_rules(net, lay, rough=tie.each > 1, few=days < FEW_DAYS)
     train = filled(train, lay, days)
-    optimiser = optimiser_of(train)
+    optimiser = optimiser_of(train, inputs_rate(lay, len(net.known)))
     # A closure, as settings with a table of countries have no hash, which arguments of compiled functions need; JAX's
     # own jit, as Equinox keeps closures and their code for ever, which kills a process after some 100 trainings.
     meters = len(past.ids)
