@@ -235,6 +235,12 @@ def test_between_two_advances_a_path_of_its_own_speaks():
     assert same(trained(replace(panel, y=later), net, train), f)
 
 
+def test_a_network_that_will_learn_from_the_tail_as_well_is_left_more_to_say():
+    net, train = NET.model_copy(update={"horizon": 24}), TRAIN.model_copy(update={"epochs": 1})
+    alone, first = (trained(net=net, train=train.model_copy(update={"final": f})).linear for f in (False, True))
+    assert alone.share_between > first.share_between > 0
+
+
 @pytest.mark.parametrize("wandering", [True, False])
 def test_between_two_advances_the_drift_counts_as_much_as_helps_on_the_tail(wandering):
     y, rng = PANEL.y.copy(), np.random.default_rng(0)
