@@ -84,6 +84,16 @@ def test_an_interval_with_a_control_sign_for_a_space(tmp_path):
         read(tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize("cell", ['"', '"\r', '"\n'])
+def test_a_quote_alone_among_the_clients_of_uci(tmp_path, cell):
+    """Polars panics over it."""
+    (tmp_path / "a.csv").write_text('"";"MT_001"\n"2011-01-01 00:15:00";' + cell, newline="")
+    for work in (lambda: read(tmp_path / "a.csv"), lambda: convert(tmp_path / "a.csv", tmp_path / "out.parquet")):
+        with pytest.raises(ReadingsError, match="a.csv, line 2: column 'MT_001' holds '\"' where a number should be"):
+            work()
+    assert not (tmp_path / "out.parquet").exists()
+
+
 MAGIC = (
     b"",
     b"PAR1",

@@ -16,6 +16,8 @@ from wattcast.read.dialect import MISSING_WORDS, Decimal, Dialect, is_missing, i
 from wattcast.read.source import Source
 from wattcast.schema import ReadingsError
 
+#: What Polars raises over text that it cannot take apart; some of it a panic, which is no `Exception`.
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 #: Column of line numbers beside the columns of the file; no header can be that name, as it holds a line end.
 LINE = "line\n"
 
@@ -38,7 +40,7 @@ def texts(source: Source, dialect: Dialect) -> pl.DataFrame:
             skip_lines=dialect.first_row - 1,
             schema={name: pl.String for name in _names(dialect, source.name)},
         )
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except UNREADABLE as error:
         raise _broken(source, dialect) from error
     table = table.with_row_index(LINE, offset=dialect.first_row).with_columns(pl.col(LINE).cast(pl.Int64))
     table = table.filter(pl.any_horizontal(pl.exclude(LINE).is_not_null()))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from wattcast.read.csv import LINE, plain_names
+from wattcast.read.csv import LINE, UNREADABLE, plain_names
 from wattcast.read.dialect import is_missing, is_number
 from wattcast.read.layout import Layout
 from wattcast.read.source import DAMAGED, chunks, is_packed
@@ -133,7 +133,7 @@ def frame(path: Path, names: Sequence[str], meters: Sequence[str] | None = None)
     with opened(path) as plain:
         try:
             table = scan(plain, names, meters).collect()
-        except pl.exceptions.PolarsError as error:
+        except UNREADABLE as error:
             raise bad_cell(plain, names, path.name) from error
     if table.is_empty():
         raise ReadingsError(f"{path.name} has a header but no rows; add readings below it.")

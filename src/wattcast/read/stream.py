@@ -22,7 +22,7 @@ from polars.io.plugins import register_io_source
 
 from wattcast.read import raw
 from wattcast.read.clock import in_utc
-from wattcast.read.csv import LINE
+from wattcast.read.csv import LINE, UNREADABLE
 from wattcast.read.layout import Layout, kept
 from wattcast.schema import DS, ID, QUALITIES, QUALITY, Finding, Readings, ReadingsError, Y
 
@@ -84,7 +84,7 @@ def stream(
     with raw.opened(path) as plain, tempfile.TemporaryFile(dir=out.parent) as file:
         try:
             spill = _spilled(raw.scan(plain, names, wanted), file, path.name, progress)
-        except pl.exceptions.PolarsError as error:
+        except UNREADABLE as error:
             raise raw.bad_cell(plain, names, path.name) from error
         rows, clock = _rows(spill.times, layout, path.name, span)
         findings = [replace(finding, meter=meter) for finding in clock for meter in wanted]

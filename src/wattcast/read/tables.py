@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import polars.selectors as cs
 
-from wattcast.read.csv import LINE, plain_names
+from wattcast.read.csv import LINE, UNREADABLE, plain_names
 from wattcast.read.layout import KEPT, Layout, from_dict
 from wattcast.read.source import existing
 from wattcast.schema import ID, QUALITY, ReadingsError
@@ -24,7 +24,7 @@ _PARQUET, _ARROW, _ZIP, _OLD_EXCEL = b"PAR1", b"ARROW1", b"PK\x03\x04", b"\xd0\x
 _MOST_UNPACKED = 2**30
 #: Seconds a database may take to answer at first.
 _PATIENCE = "10"
-_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_FAILURES = (*UNREADABLE, OSError)
 
 
 def kind_of(path: Path) -> str:
