@@ -86,6 +86,8 @@ def stream(
             spill = _spilled(raw.scan(plain, names, wanted), file, path.name, progress)
         except UNREADABLE as error:
             raise raw.bad_cell(plain, names, path.name) from error
+        if spill is None:  # there is a row, or the layout had not been recognised: what Polars says of it got lost
+            raise raw.bad_cell(plain, names, path.name)
         rows, clock = _rows(spill.times, layout, path.name, span)
         findings = [replace(finding, meter=meter) for finding in clock for meter in wanted]
         schema = {ID: pl.Enum(wanted), DS: pl.Datetime("us", "UTC"), Y: pl.Float64(), QUALITY: _QUALITY}
@@ -109,7 +111,7 @@ def stream(
     return replace(readings, findings=tuple(findings)), len(rows) * len(wanted)
 
 
-def _spilled(lazy: pl.LazyFrame, file: Any, source: str, progress: Progress | None) -> _Spill:
+def _spilled(lazy: pl.LazyFrame, file: Any, source: str, progress: Progress | None) -> _Spill | None:
     texts: list[pl.Series] = []
     width = 0
     for batch in lazy.collect_batches(chunk_size=_BATCH):
@@ -120,7 +122,7 @@ def _spilled(lazy: pl.LazyFrame, file: Any, source: str, progress: Progress | No
         if progress is not None:
             progress(sum(map(len, texts)), 0)
     if not any(map(len, texts)):
-        raise ReadingsError(f"{source} has a header but no rows; add readings below it.")
+        return None
     file.flush()
     return _Spill(file, raw.stamps(pl.concat(texts), source), tuple(map(len, texts)), width)
 
