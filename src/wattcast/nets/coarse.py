@@ -45,12 +45,14 @@ class Coarse:
     def is_tied(self, params: Any) -> bool:
         """Whether the weights of a network of full size are already alike."""
         here, back = params, self.whole(self.tied(params))
-        return all(np.allclose(a, b, rtol=1e-4, atol=1e-7) for a, b in zip(_of(here), _of(back), strict=True))
+        return all(
+            np.allclose(a, b, rtol=1e-4, atol=1e-7) for a, b in zip(on_inputs(here), on_inputs(back), strict=True)
+        )
 
     def _with(self, params: Any, change: Any) -> Any:
         if self.each == 1:
             return params
-        return eqx.tree_at(_of, params, tuple(change(a) for a in _of(params)))
+        return eqx.tree_at(on_inputs, params, tuple(change(a) for a in on_inputs(params)))
 
     def _sums(self, a: Array) -> Array:
         parts = a[..., : self.profiles, :].reshape(*a.shape[:-2], self.profiles // self.each, self.each, a.shape[-1])
@@ -63,7 +65,7 @@ class Coarse:
         )
 
 
-def _of(params: Any) -> tuple[Any, Any]:
+def on_inputs(params: Any) -> tuple[Any, Any]:
     """The weights on what the network sees, its features the last axis but one."""
     return params.embed, params.skip
 

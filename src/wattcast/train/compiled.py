@@ -15,7 +15,7 @@ from jaxtyping import Array, PRNGKeyArray
 from wattcast.features.layout import Layout
 from wattcast.features.plan import Plan
 from wattcast.features.signals import Signals
-from wattcast.nets.coarse import Coarse
+from wattcast.nets.coarse import Coarse, on_inputs
 from wattcast.nets.objective import Judgement, Lanes, judge, moved, training_loss
 from wattcast.train.settings import TrainSettings
 
@@ -93,7 +93,7 @@ def compile_epoch(
     return epoch, judged
 
 
-def optimiser_of(train: TrainSettings, inputs_rate: float = 1.0) -> optax.GradientTransformation:
+def optimiser_of(train: TrainSettings, inputs_rate: float) -> optax.GradientTransformation:
     """AdamW with a warm-up and a cosine, gradients clipped; weights on the inputs learn at a share of the rate."""
     total, peak = train.epochs * train.steps, train.learning_rate
     assert peak is not None
@@ -101,7 +101,7 @@ def optimiser_of(train: TrainSettings, inputs_rate: float = 1.0) -> optax.Gradie
     # clipping and Adam on one long vector: a loop each to compile and not one for every weight matrix
     direction = optax.flatten(optax.chain(optax.clip_by_global_norm(train.clip), optax.scale_by_adam()))
     decay = optax.add_decayed_weights(train.weight_decay, _matrices)
-    slower = optax.masked(optax.scale(inputs_rate), _on_inputs)
+    slower = optax.masked(optax.scale(inputs_rate), _inputs)
     return optax.chain(direction, decay, slower, optax.scale_by_learning_rate(schedule))
 
 
@@ -109,6 +109,5 @@ def _matrices(params: Any) -> Any:
     return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
-def _on_inputs(params: Any) -> Any:
-    none = jax.tree.map(lambda _: False, params)
-    return eqx.tree_at(lambda p: (p.embed, p.skip), none, (True, True))
+def _inputs(params: Any) -> Any:
+    return eqx.tree_at(on_inputs, jax.tree.map(lambda _: False, params), (True, True))
