@@ -120,6 +120,7 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
     drawn.
     """
     k_scan, k_decode, k_when, k_who = jax.random.split(key, 4)
+    k_days = jax.random.fold_in(key, 4)  # a key of its own that leaves the other draws as they are
     nameless = jax.random.bernoulli(k_who, NAMELESS, (1, t.shape[1]))
     late = (jnp.arange(t.shape[0])[:, None] >= jnp.reshape(jnp.asarray(warmup), (1, -1)))[..., None]
     between, at = [False], t[None]
@@ -130,7 +131,7 @@ def training_loss(  # noqa: PLR0913, PLR0917  (what it depends on is what it dep
     who = jnp.where(nameless, len(network.meters) - 1, s.who[m])
     some = None
     if lay.days > DAYS_A_BATCH:
-        days = jax.random.permutation(jax.random.fold_in(key, 0), lay.days)[:DAYS_A_BATCH]
+        days = jax.random.permutation(k_days, lay.days)[:DAYS_A_BATCH]
         some = (days[:, None] * lay.day + jnp.arange(lay.day)[None]).ravel()
         network = network.of_outputs(some)
     x, local = inputs(s, lay, at, m, jnp, some)
