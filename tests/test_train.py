@@ -276,7 +276,7 @@ def test_weights_on_many_inputs_learn_slowly():
     moved = []
     for share in (1.0, rate):
         weights = prepare(View(PANEL, TRAINED, 2), NET, TRAIN).start.params
-        optimiser = optimiser_of(filled(TRAIN, day, 1), share)
+        optimiser = optimiser_of(filled(TRAIN, day, 1, rough=False), share)
         gradients = jax.tree.map(jnp.ones_like, weights)
         state = optimiser.init(weights)
         with jax.numpy_dtype_promotion("standard"):
@@ -302,6 +302,11 @@ def test_rules_by_horizon():
         (False, {"rough": True, "few": True}, 16), (False, {"few": True}, 128),
     ):  # fmt: skip
         assert with_rules(bare, layout(day=24, horizon=24, weekly=True, habits=habits), **kinds).hidden == (hidden,)
+    day = layout(day=24, horizon=24, weekly=True)
+    for few, rough, steps in (
+        (749, False, 40), (750, False, 100), (750, True, 40), (9_999, True, 40), (10_000, True, 100),
+    ):  # fmt: skip
+        assert filled(TrainSettings(), day, few, rough=rough).steps == steps
     some = with_rules(NetworkSettings(members=2, dropout=0.0), layout(day=24, horizon=24, weekly=True))
     assert (some.members, some.dropout, some.hidden) == (2, 0.0, (128,))
     short = trained(train=TrainSettings(epochs=1, batch=2, context=8, final=False)).about["train"]

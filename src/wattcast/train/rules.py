@@ -14,9 +14,10 @@ YEAR = 330
 # Days from which a network looks two weeks back, which takes the first two weeks from what it learns from. After 42
 # days of Victoria the next 28 were forecast better by 14 % with one week back alone, after 84 days worse by 3 %.
 TWO_WEEKS = 56
-# Days of all meters together under which 40 batches an epoch are enough: of ten homes, Victoria and Poland none was
-# forecast better with 100, in two and a half times the time; with 20 Victoria was forecast worse.
-FEW_DAYS = 10_000
+# Days of all meters together under which 40 batches an epoch are enough, where days are rough (nets/coarse.py) and
+# where not: of ten homes, Victoria (547 days) and Poland (181) none was forecast better with 100, in two and a half
+# times the time; California (757) was by 2.2 % and PJM (5,974) by 3.5 %. With 20 Victoria was forecast worse.
+FEW_DAYS, FEW_SMOOTH_DAYS = 10_000, 750
 # Days of all meters together from which outputs are told of habits (features/signals.py): 537 homes, 35 countries, ten
 # homes and ten clients are forecast better by .6 to 6 %, a campus alone, of 1,042 days, by 4.5 %; Victoria (547 days)
 # and Poland (181) are not, in half as much time again.
@@ -32,10 +33,11 @@ def layout_of(view: View, net: NetworkSettings) -> Layout:
     return layout(day=day, horizon=net.horizon, gap=net.gap, **kinds)
 
 
-def filled(train: TrainSettings, lay: Layout, days: int) -> TrainSettings:
+def filled(train: TrainSettings, lay: Layout, days: int, *, rough: bool) -> TrainSettings:
     """Settings with numbers filled in: days say much at once and want larger networks, many of them longer learned."""
     short = lay.stride == 1
-    steps = 40 if (short or days < FEW_DAYS) and "steps" not in train.model_fields_set else train.steps
+    few = short or days < (FEW_DAYS if rough else FEW_SMOOTH_DAYS)
+    steps = 40 if few and "steps" not in train.model_fields_set else train.steps
     return train.model_copy(update={"steps": steps, "learning_rate": train.learning_rate or (5e-3 if short else 6e-3)})
 
 

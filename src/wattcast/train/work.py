@@ -69,8 +69,9 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
     tie = coarse(past.y[: steps.split], lay)
-    net = with_rules(net, lay, rough=tie.each > 1, few=days < FEW_DAYS)
-    train = filled(train, lay, days)
+    rough = tie.each > 1
+    net = with_rules(net, lay, rough=rough, few=days < FEW_DAYS)
+    train = filled(train, lay, days, rough=rough)
     optimiser = optimiser_of(train, inputs_rate(lay, len(net.known)))
     # A closure, as settings with a table of countries have no hash, which arguments of compiled functions need; JAX's
     # own jit, as Equinox keeps closures and their code for ever, which kills a process after some 100 trainings.
