@@ -304,7 +304,7 @@ def test_rules_by_horizon():
         assert with_rules(bare, layout(day=24, horizon=24, weekly=True, habits=habits), **kinds).hidden == (hidden,)
     day = layout(day=24, horizon=24, weekly=True)
     for few, rough, steps in (
-        (749, False, 40), (750, False, 100), (750, True, 40), (9_999, True, 40), (10_000, True, 100),
+        (1_999, False, 40), (2_000, False, 100), (2_000, True, 40), (9_999, True, 40), (10_000, True, 100),
     ):  # fmt: skip
         assert filled(TrainSettings(), day, few, rough=rough).steps == steps
     some = with_rules(NetworkSettings(members=2, dropout=0.0), layout(day=24, horizon=24, weekly=True))

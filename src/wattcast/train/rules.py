@@ -15,9 +15,9 @@ YEAR = 330
 # days of Victoria the next 28 were forecast better by 14 % with one week back alone, after 84 days worse by 3 %.
 TWO_WEEKS = 56
 # Days of all meters together under which 40 batches an epoch are enough, where days are rough (nets/coarse.py) and
-# where not: of ten homes, Victoria (547 days) and Poland (181) none was forecast better with 100, in two and a half
-# times the time; California (757) was by 2.2 % and PJM (5,974) by 3.5 %. With 20 Victoria was forecast worse.
-FEW_DAYS, FEW_SMOOTH_DAYS = 10_000, 750
+# where not: with 100, in two and a half times the time, ten homes, Poland (181 days), Victoria (547) and a campus
+# (1,042) were forecast no better, California (757) by 2.2 % and PJM (5,974) by 3.5 %. With 20 Victoria was worse.
+FEW_DAYS, FEW_SMOOTH_DAYS = 10_000, 2_000
 # Days of all meters together from which outputs are told of habits (features/signals.py): 537 homes, 35 countries, ten
 # homes and ten clients are forecast better by .6 to 6 %, a campus alone, of 1,042 days, by 4.5 %; Victoria (547 days)
 # and Poland (181) are not, in half as much time again.
