@@ -27,7 +27,7 @@ from wattcast.nets.linear import fit_linear
 from wattcast.schema import NotReady
 from wattcast.train import TrainSettings, fit
 from wattcast.train.compiled import optimiser_of
-from wattcast.train.rules import filled, inputs_rate, layout_of
+from wattcast.train.rules import are_few, filled, inputs_rate, layout_of
 from wattcast.train.work import ground_of, prepare
 
 PANEL = load_panel(days=40, gaps=0.02)
@@ -276,7 +276,7 @@ def test_weights_on_many_inputs_learn_slowly():
     moved = []
     for share in (1.0, rate):
         weights = prepare(View(PANEL, TRAINED, 2), NET, TRAIN).start.params
-        optimiser = optimiser_of(filled(TRAIN, day, 1, rough=False), share)
+        optimiser = optimiser_of(filled(TRAIN, day, few=True), share)
         gradients = jax.tree.map(jnp.ones_like, weights)
         state = optimiser.init(weights)
         with jax.numpy_dtype_promotion("standard"):
@@ -303,10 +303,10 @@ def test_rules_by_horizon():
     ):  # fmt: skip
         assert with_rules(bare, layout(day=24, horizon=24, weekly=True, habits=habits), **kinds).hidden == (hidden,)
     day = layout(day=24, horizon=24, weekly=True)
-    for few, rough, steps in (
+    for many, rough, steps in (
         (1_999, False, 40), (2_000, False, 100), (2_000, True, 40), (9_999, True, 40), (10_000, True, 100),
     ):  # fmt: skip
-        assert filled(TrainSettings(), day, few, rough=rough).steps == steps
+        assert filled(TrainSettings(), day, few=are_few(many, rough=rough)).steps == steps
     some = with_rules(NetworkSettings(members=2, dropout=0.0), layout(day=24, horizon=24, weekly=True))
     assert (some.members, some.dropout, some.hidden) == (2, 0.0, (128,))
     short = trained(train=TrainSettings(epochs=1, batch=2, context=8, final=False)).about["train"]

@@ -33,11 +33,15 @@ def layout_of(view: View, net: NetworkSettings) -> Layout:
     return layout(day=day, horizon=net.horizon, gap=net.gap, **kinds)
 
 
-def filled(train: TrainSettings, lay: Layout, days: int, *, rough: bool) -> TrainSettings:
+def are_few(days: int, *, rough: bool) -> bool:
+    """Whether the days of all meters together are few, for how rough they are."""
+    return days < (FEW_DAYS if rough else FEW_SMOOTH_DAYS)
+
+
+def filled(train: TrainSettings, lay: Layout, *, few: bool) -> TrainSettings:
     """Settings with numbers filled in: days say much at once and want larger networks, many of them longer learned."""
     short = lay.stride == 1
-    few = short or days < (FEW_DAYS if rough else FEW_SMOOTH_DAYS)
-    steps = 40 if few and "steps" not in train.model_fields_set else train.steps
+    steps = 40 if (short or few) and "steps" not in train.model_fields_set else train.steps
     return train.model_copy(update={"steps": steps, "learning_rate": train.learning_rate or (5e-3 if short else 6e-3)})
 
 

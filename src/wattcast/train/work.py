@@ -24,7 +24,7 @@ from wattcast.nets.linear import LinearPath, fit_linear, linear_medians, no_path
 from wattcast.nets.objective import Judgement
 from wattcast.train import compiled
 from wattcast.train.compiled import State, compile_epoch, optimiser_of
-from wattcast.train.rules import FEW_DAYS, filled, inputs_rate, layout_of
+from wattcast.train.rules import are_few, filled, inputs_rate, layout_of
 from wattcast.train.settings import TrainSettings
 
 LOOKED_AT = 10_000  # origins whose inputs say how they spread
@@ -65,13 +65,13 @@ def prepare(view: View, net: NetworkSettings, train: TrainSettings, go_on: Forec
     lay = layout_of(view, net)
     if go_on is not None:
         net = net.model_copy(update=go_on.settings.model_dump(include={"hidden", "decoder", "dropout", "members"}))
-    days = view.origin // lay.day * len(past.ids)
     readings = View(past, view.origin, 0).panel
     steps = plan(readings, lay, validation=train.validation, batch=train.batch, context=train.context, at=net.at)
     tie = coarse(past.y[: steps.split], lay)
     rough = tie.each > 1
-    net = with_rules(net, lay, rough=rough, few=days < FEW_DAYS)
-    train = filled(train, lay, days, rough=rough)
+    few = are_few(view.origin // lay.day * len(past.ids), rough=rough)
+    net = with_rules(net, lay, rough=rough, few=few)
+    train = filled(train, lay, few=few)
     optimiser = optimiser_of(train, inputs_rate(lay, len(net.known)))
     # A closure, as settings with a table of countries have no hash, which arguments of compiled functions need; JAX's
     # own jit, as Equinox keeps closures and their code for ever, which kills a process after some 100 trainings.
